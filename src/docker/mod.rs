@@ -1,0 +1,1 @@
+//! Command lines of container tools into typed operations. Knows their flags, not GitLab.

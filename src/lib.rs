@@ -1,0 +1,8 @@
+//! Gets Docker-in-Docker out of GitLab CI: a linter and transpiler for pipelines.
+
+pub mod diagnostic;
+pub mod docker;
+pub mod edit;
+pub mod shell;
+pub mod source;
+pub mod yaml;

@@ -1,0 +1,3 @@
+//! The `undind` command.
+
+fn main() {}

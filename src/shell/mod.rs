@@ -1,0 +1,1 @@
+//! Shell text into commands with places, certainty and variables. Knows shell, not docker.
