@@ -5,4 +5,5 @@ pub mod docker;
 pub mod edit;
 pub mod shell;
 pub mod source;
+pub mod workspace;
 pub mod yaml;
