@@ -1,0 +1,1 @@
+use super::{Arg, Op, Operation, Role, Slot, Tool, Unknown, operation};
