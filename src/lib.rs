@@ -1,9 +1,12 @@
 //! Gets Docker-in-Docker out of GitLab CI: a linter and transpiler for pipelines.
 
+pub mod config;
 pub mod diagnostic;
 pub mod docker;
 pub mod edit;
+pub mod report;
 pub mod shell;
 pub mod source;
+pub mod suggestion;
 pub mod workspace;
 pub mod yaml;
