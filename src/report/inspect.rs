@@ -139,7 +139,8 @@ fn row(job: &InspectedJob) -> [String; 5] {
             operations.push(operation.op);
         }
     }
-    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), job.verdict.to_owned()].map(|cell| on_one_line(&cell))
+    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), job.verdict.to_owned()]
+        .map(|cell| on_one_line(&cell))
 }
 
 fn daemon_words(daemon: &Daemon) -> String {
@@ -161,7 +162,10 @@ fn push_job(out: &mut String, job: &InspectedJob) {
         let _ = writeln!(out, "  {place}  {}{certainty}: {}", operation.op, on_one_line(&operation.text));
     }
     for reason in &job.reasons {
-        let place = reason.file.as_ref().map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
+        let place = reason
+            .file
+            .as_ref()
+            .map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
         let _ = writeln!(out, "  {}: {} [{}]{place}", job.verdict, on_one_line(&reason.message), reason.code);
     }
 }
@@ -188,7 +192,12 @@ mod tests {
             images: vec!["$IMAGE".into()],
             certainty: "conditional",
         };
-        let reason = Reason { code: "runs-built-image".into(), message: "`docker run` needs the image".into(), file: Some("ci.yml".into()), line: Some(12) };
+        let reason = Reason {
+            code: "runs-built-image".into(),
+            message: "`docker run` needs the image".into(),
+            file: Some("ci.yml".into()),
+            line: Some(12),
+        };
         InspectedJob {
             name: name.into(),
             stage: "build".into(),
