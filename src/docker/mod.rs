@@ -3,9 +3,12 @@
 
 pub mod attributes;
 mod command;
+pub mod dockerfile;
+pub mod engine_image;
 mod flags;
 mod images;
 pub mod operation;
+pub mod reference;
 mod tools;
 
 #[cfg(test)]
