@@ -58,7 +58,8 @@ pub struct Script {
     pub dialect: Dialect,
     /// The statements in order.
     pub body: Vec<Statement>,
-    /// The parts that no shell would accept or that were too deep or too long to read; nothing there may be relied on.
+    /// The parts that no shell would accept or that were too deep or too long to read, sorted and apart; nothing there may be
+    /// relied on.
     pub errors: Vec<TextRange>,
 }
 
@@ -72,8 +73,14 @@ impl Script {
     /// Whether `range` has a byte in common with a damaged part.
     #[must_use]
     pub fn is_damaged(&self, range: TextRange) -> bool {
-        self.errors.iter().any(|&error| error.overlaps(range))
+        overlaps_any(&self.errors, range)
     }
+}
+
+/// Whether `range` has a byte in common with one of `sorted`, which do not overlap.
+pub(super) fn overlaps_any(sorted: &[TextRange], range: TextRange) -> bool {
+    let first = sorted.partition_point(|error| error.end <= range.start);
+    sorted.get(first).is_some_and(|error| error.overlaps(range))
 }
 
 /// One statement.
