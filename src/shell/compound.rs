@@ -49,7 +49,10 @@ impl Parser<'_> {
         let mut variable = String::new();
         let mut words = None;
         if self.looking_at("((") {
+            let start = self.pos;
             self.skip_parentheses();
+            let parts = self.parts_between(start + 2, self.pos.saturating_sub(2).max(start + 2));
+            words = Some(vec![Word { range: self.range_from(start), parts }]);
         } else {
             variable = self.name();
             self.blank_lines();
@@ -141,7 +144,8 @@ impl Parser<'_> {
         if self.looking_at("((") {
             self.skip_parentheses();
             if self.text.as_bytes()[..self.pos].ends_with(b"))") {
-                return StatementKind::Test(Vec::new());
+                let parts = self.parts_between(start + 2, self.pos - 2);
+                return StatementKind::Test(vec![Word { range: self.range_from(start), parts }]);
             }
             self.pos = start;
         }

@@ -146,7 +146,7 @@ impl Walker {
             PartKind::Variable(variable) => part.quoted && variable.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
             PartKind::Substitution { .. }
             | PartKind::ProcessSubstitution { .. }
-            | PartKind::Arithmetic
+            | PartKind::Arithmetic(_)
             | PartKind::Pattern(_)
             | PartKind::Interpolation => false,
         });

@@ -277,6 +277,7 @@ fn walks(part: &Part) -> bool {
             Expansion::Replace { pattern, replacement, .. } => pattern.parts.iter().chain(&replacement.parts).any(walks),
             Expansion::Substring { .. } | Expansion::Plain | Expansion::Required | Expansion::Other(_) => false,
         },
-        PartKind::Literal { .. } | PartKind::Arithmetic | PartKind::Pattern(_) | PartKind::Interpolation => false,
+        PartKind::Arithmetic(inner) => inner.iter().any(walks),
+        PartKind::Literal { .. } | PartKind::Pattern(_) | PartKind::Interpolation => false,
     }
 }

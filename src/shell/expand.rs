@@ -55,7 +55,12 @@ impl Walker {
                 self.inner_shell(body, Frame::ProcessSubstitution);
                 self.opaque(Cause::Command, part.range)
             }
-            PartKind::Arithmetic => self.opaque(Cause::Arithmetic, part.range),
+            PartKind::Arithmetic(inner) => {
+                for part in inner {
+                    self.part(part);
+                }
+                self.opaque(Cause::Arithmetic, part.range)
+            }
             PartKind::Interpolation => self.opaque(Cause::Interpolation, part.range),
         }
     }
@@ -176,12 +181,14 @@ impl Walker {
                     now.value.extend(&value);
                     (now.present, now.splittable) = (true, true);
                 }
-                PartKind::Variable(_) | PartKind::Substitution { .. } | PartKind::Arithmetic | PartKind::Interpolation if part.quoted => {
+                PartKind::Variable(_) | PartKind::Substitution { .. } | PartKind::Arithmetic(_) | PartKind::Interpolation
+                    if part.quoted =>
+                {
                     now.value.extend(&value);
                     now.present = true;
                     now.splittable |= list;
                 }
-                PartKind::Variable(_) | PartKind::Substitution { .. } | PartKind::Arithmetic | PartKind::Interpolation => {
+                PartKind::Variable(_) | PartKind::Substitution { .. } | PartKind::Arithmetic(_) | PartKind::Interpolation => {
                     split(&value, &mut now, &mut done);
                 }
             }
@@ -200,7 +207,7 @@ fn is_plain_glob(pattern: &Word) -> bool {
         PartKind::Variable(_)
         | PartKind::Substitution { .. }
         | PartKind::ProcessSubstitution { .. }
-        | PartKind::Arithmetic
+        | PartKind::Arithmetic(_)
         | PartKind::Pattern(_)
         | PartKind::Interpolation => true,
     })

@@ -257,12 +257,18 @@ impl Parser<'_> {
                     parser.pos += 1;
                     statement.background = true;
                 }
+                let separated = statement.background || parser.at_separator() || CLOSERS.contains(&parser.keyword());
                 body.push(statement);
-                if parser.pos == before {
+                if !separated || parser.pos == before {
                     return body;
                 }
             }
         })
+    }
+
+    /// What may follow a statement; anything else is a mistake that the caller notes.
+    fn at_separator(&self) -> bool {
+        self.at_end() || self.is_newline() || matches!(self.peek(), b';' | b')')
     }
 
     pub(super) fn list(&mut self) -> Option<Statement> {

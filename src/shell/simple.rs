@@ -133,7 +133,7 @@ impl Parser<'_> {
         }
         let (body_end, resume) = close.unwrap_or((self.end, self.end));
         self.heredocs = None;
-        let parts = if quoted { Vec::new() } else { self.heredoc_parts(body_start, body_end) };
+        let parts = if quoted { Vec::new() } else { self.parts_between(body_start, body_end) };
         self.heredocs = Some((first, resume));
         Heredoc { body: self.range(body_start, body_end), quoted, parts }
     }

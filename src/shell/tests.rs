@@ -82,6 +82,8 @@ fn commands_come_in_execution_order_with_certainty_and_arguments() {
         ("export A=$(a)", &["a", "export | A=<Command>…"]),
         ("if a\nthen\n  b\nfi && c\nd", &["~ a", "? b", "c", "d"]),
         ("y=$(case $x in a) b;; esac)", &["? b"]),
+        ("x $(($(a) * 2)); (( $(b) > 1 )); for ((i=$(c);;)); do d; done", &["a", "x | <Arithmetic>…", "b", "c", "* d"]),
+        ("{ (a) }; if (b) then c; fi", &["a", "~ b", "? c"]),
         ("a;\n\n;b", &["a", "b"]),
     ];
     for (script, expected) in table {
@@ -207,6 +209,8 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
         ("if a\nthen\nb", vec!["~ a", "? b"]),
         ("a )\nb", vec!["a", "b"]),
         ("fi\nb", vec!["b"]),
+        ("a (b)\nc", vec!["a", "c"]),
+        ("$(a.Substring(0,7))", vec!["a.Substring", "<Command>…"]),
         ("cat <<EOF\nx", vec!["cat"]),
         ("echo $(a", vec!["a", "echo | <Command>…"]),
         ("a && \n", vec!["a"]),
@@ -267,6 +271,7 @@ fn other_dialects_are_left_alone() {
         ("if ($LASTEXITCODE -ne 0) {\n exit 1\n}", Dialect::PowerShell),
         ("if exist x (\ndocker build .\n)", Dialect::Cmd),
         ("docker build -t %IMAGE% .", Dialect::Cmd),
+        ("cat <<'EOF' > x.awk\nif ($0 ~ /x/) {\n}\nEOF", Dialect::Posix),
         ("date +%Y-%m-%d; docker build .", Dialect::Posix),
         ("if [ -f x ]; then echo ${X%%/*}; fi", Dialect::Posix),
     ];

@@ -63,11 +63,11 @@ impl Parser<'_> {
         (self.pos > start).then(|| Word { range: self.range_from(start), parts })
     }
 
-    /// The parts of a here-document's body.
-    pub(super) fn heredoc_parts(&mut self, start: usize, end: usize) -> Vec<Part> {
+    /// The parts of what is expanded as in double quotes: a here-document's body, arithmetic.
+    pub(super) fn parts_between(&mut self, start: usize, end: usize) -> Vec<Part> {
         let outer = (self.pos, self.end);
         (self.pos, self.end) = (start, end);
-        let parts = self.parts(Until::Heredoc, true);
+        let parts = self.deeper(|parser| parser.parts(Until::Heredoc, true));
         (self.pos, self.end) = outer;
         parts
     }
@@ -271,7 +271,7 @@ impl Parser<'_> {
         if self.looking_at("((") {
             self.skip_parentheses();
             if self.text[..self.pos].ends_with("))") {
-                return PartKind::Arithmetic;
+                return PartKind::Arithmetic(self.parts_between(start + 3, self.pos - 2));
             }
         }
         self.pos = start + 2;
