@@ -14,7 +14,9 @@ mod tests {
 
     #[test]
     fn a_typing_error_finds_its_word_and_another_word_finds_nothing() {
-        for (word, expected) in [("selct", Some("select")), ("IGNORE", Some("ignore")), ("ingore", Some("ignore")), ("pipeline", None), ("", None)] {
+        for (word, expected) in
+            [("selct", Some("select")), ("IGNORE", Some("ignore")), ("ingore", Some("ignore")), ("pipeline", None), ("", None)]
+        {
             assert_eq!(nearest(word, ["select", "ignore"]), expected, "{word}");
         }
     }

@@ -62,7 +62,7 @@ pub enum Command {
     Verify(Unbuilt),
     /// Print a YAML file as GitLab's loader reads it, as JSON
     Yaml(Yaml),
-    /// Explain a rule, or list the rules
+    /// Explain a rule or a reason, or list the rules
     Explain(Explain),
     /// Print completions for a shell
     Completions(Completions),
@@ -306,7 +306,7 @@ pub struct Yaml {
 
 #[derive(Args, Debug)]
 pub struct Explain {
-    /// A rule's name or id; none lists the rules
+    /// A rule's name or id, or the code of a reason; none lists the rules
     pub rule: Option<String>,
 }
 

@@ -5,6 +5,10 @@ use std::path::Path;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use undind::config::ConfigError;
+use undind::source::{SourceFile, Sources};
+
+/// Lines longer than this, in bytes, are not shown.
+const LONGEST_SHOWN_LINE: usize = 400;
 
 /// An error that ends the command with exit code 2.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -38,13 +42,29 @@ impl Failure {
     /// A mistake in the configuration file at `path`, which holds `text`.
     pub fn config(path: &Path, text: &str, error: ConfigError) -> Self {
         let name = path.display().to_string();
-        let place = (error.offset < text.len()).then(|| SourceSpan::from((error.offset, 0)));
-        Self {
-            message: format!("{name}:{}:{}: {}", error.line, error.column, error.message),
-            help: error.help,
-            source: place.is_some().then(|| NamedSource::new(name, text.to_owned())),
-            place,
+        let message = format!("{name}:{}:{}: {}", error.line, error.column, error.message);
+        let failure = Self { message, help: error.help, source: None, place: None };
+        failure.shown_at(&SourceFile::new(&name, text), error.offset..error.offset)
+    }
+
+    /// What `diagnostic` says about a file of `sources`, for a command that can't go on with it.
+    pub fn diagnostic(diagnostic: &undind::diagnostic::Diagnostic, sources: &Sources) -> Self {
+        let (file, start) = (sources.get(diagnostic.span.file), sources.start(diagnostic.span));
+        let message = format!("{}:{}:{}: {}", file.path(), start.line, start.column, diagnostic.message);
+        Self { message, help: diagnostic.help.clone(), source: None, place: None }.shown_at(file, diagnostic.span.range())
+    }
+
+    /// Adds the place, unless its line is too long to be shown.
+    pub fn shown_at(mut self, file: &SourceFile, range: std::ops::Range<usize>) -> Self {
+        let line = file.line_range(file.line_index(range.start));
+        if line.len() <= LONGEST_SHOWN_LINE && range.start < file.text().len() {
+            // Control characters of a file must not drive the reader's terminal.
+            let drives = |character: char| character.is_ascii_control() && !"\n\r\t".contains(character);
+            let shown = file.text().chars().map(|character| if drives(character) { '?' } else { character }).collect::<String>();
+            self.source = Some(NamedSource::new(file.path(), shown));
+            self.place = Some(SourceSpan::from((range.start, 0)));
         }
+        self
     }
 
     /// Adds what to do about it.

@@ -13,6 +13,13 @@ pub fn selects(selector: &str, (name, id): RuleName) -> bool {
     selector.eq_ignore_ascii_case(name) || (!selector.is_empty() && word && id.to_ascii_lowercase().starts_with(&selector.to_ascii_lowercase()))
 }
 
+/// The names of the rules that any of `selectors` means.
+pub fn names<'a>(selectors: impl IntoIterator<Item = &'a String>, rules: &[RuleName]) -> Vec<String> {
+    let selectors: Vec<&String> = selectors.into_iter().collect();
+    let meant = rules.iter().filter(|rule| selectors.iter().any(|selector| selects(selector, **rule)));
+    meant.map(|(name, _)| (*name).to_owned()).collect()
+}
+
 /// Refuses a selector that means no rule.
 ///
 /// # Errors

@@ -72,7 +72,8 @@ fn mistake(text: &str, error: &ValidationError<'_>) -> ConfigError {
 fn expectation(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Enum { options } => {
-            let words: Vec<String> = options.as_array().into_iter().flatten().map(|word| format!("`{}`", word.as_str().unwrap_or(""))).collect();
+            let words: Vec<String> =
+                options.as_array().into_iter().flatten().map(|word| format!("`{}`", word.as_str().unwrap_or(""))).collect();
             format!("must be one of {}", words.join(", "))
         }
         ValidationErrorKind::Required { property } => format!("`{}` is missing", property.as_str().unwrap_or("")),
@@ -168,7 +169,11 @@ mod place {
             }
             let wanted = self.next().and_then(|index| index.parse::<usize>().ok());
             for at in 0.. {
-                let more = if wanted == Some(at) { items.next_element_seed(self.deeper())? } else { items.next_element::<IgnoredAny>()?.map(|_| ()) };
+                let more = if wanted == Some(at) {
+                    items.next_element_seed(self.deeper())?
+                } else {
+                    items.next_element::<IgnoredAny>()?.map(|_| ())
+                };
                 if more.is_none() {
                     break;
                 }

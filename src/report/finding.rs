@@ -192,11 +192,12 @@ pub(crate) mod tests {
         };
         let port = span("tcp://docker:2375");
         let fix = Fix { title: "Use port 2376".to_owned(), safety: Safety::Safe, edits: vec![Edit::replace(port, "tcp://docker:2376")] };
-        let diagnostic = Diagnostic::new(("dind-port-tls-mismatch", "TLS101"), Severity::Error, port, "`2375` is not where the daemon listens")
-            .help("use port 2376")
-            .label(span("docker:dind"), "this daemon listens on 2376")
-            .job("build")
-            .fix(fix);
+        let diagnostic =
+            Diagnostic::new(("dind-port-tls-mismatch", "TLS101"), Severity::Error, port, "`2375` is not where the daemon listens")
+                .help("use port 2376")
+                .label(span("docker:dind"), "this daemon listens on 2376")
+                .job("build")
+                .fix(fix);
         (sources, diagnostic)
     }
 
@@ -208,8 +209,22 @@ pub(crate) mod tests {
         let found = Found { diagnostic: &diagnostic, sources: &sources, pipeline: ".gitlab-ci.yml", prefix: "repo/" };
         let json = serde_json::to_value(Finding::new(&found)).unwrap();
         let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-        let expected =
-            ["rule", "id", "severity", "message", "help", "url", "pipeline", "jobs", "file", "start", "end", "related", "fix", "alternatives"];
+        let expected = [
+            "rule",
+            "id",
+            "severity",
+            "message",
+            "help",
+            "url",
+            "pipeline",
+            "jobs",
+            "file",
+            "start",
+            "end",
+            "related",
+            "fix",
+            "alternatives",
+        ];
         assert_eq!(keys, expected);
         assert_eq!(json["file"], "repo/.gitlab-ci.yml");
         assert_eq!(json["start"], serde_json::json!({"line": 5, "column": 18, "offset": 68}));

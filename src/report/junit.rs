@@ -27,7 +27,13 @@ fn test_case(out: &mut String, found: &Found<'_>) {
     let start = found.sources.start(diagnostic.span);
     let place = format!("{path}:{}:{}", start.line, start.column);
     let name = escape(&format!("{} {place}", diagnostic.rule));
-    let _ = writeln!(out, "    <testcase name=\"{name}\" classname=\"{}\" file=\"{}\" line=\"{}\">", escape(diagnostic.rule), escape(&path), start.line);
+    let _ = writeln!(
+        out,
+        "    <testcase name=\"{name}\" classname=\"{}\" file=\"{}\" line=\"{}\">",
+        escape(diagnostic.rule),
+        escape(&path),
+        start.line
+    );
     let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!("\nhelp: {help}"));
     let text = escape(&format!("{place}: {}{help}", diagnostic.message));
     let _ = writeln!(

@@ -130,7 +130,11 @@ impl MigrationReport {
                 let _ = writeln!(out, "  {}{} [{}]", place(reason), reason.message, reason.code);
             }
         }
-        push_section(&mut out, "assumptions", self.assumptions.iter().map(|assumption| format!("{}{}", assumption.message, for_jobs(&assumption.jobs))));
+        push_section(
+            &mut out,
+            "assumptions",
+            self.assumptions.iter().map(|assumption| format!("{}{}", assumption.message, for_jobs(&assumption.jobs))),
+        );
         push_section(&mut out, "to do by hand", self.manual.iter().map(|step| format!("{}: {}", step.title, step.why)));
         if !out.is_empty() {
             out.push('\n');
@@ -145,7 +149,8 @@ impl MigrationReport {
         let mut out = format!("# Migration to {}\n\n{}\n", self.target, self.totals.words());
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
-            let reasons: Vec<String> = job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place(reason), reason.message, reason.code)).collect();
+            let reasons: Vec<String> =
+                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place(reason), reason.message, reason.code)).collect();
             let changed = if job.changed { "yes" } else { "no" };
             let _ = writeln!(out, "| {} | {} | {changed} | {} |", cell(&job.name), job.verdict, cell(&reasons.join("; ")));
         }
@@ -216,7 +221,12 @@ mod tests {
     use super::*;
 
     fn report() -> MigrationReport {
-        let reason = Reason { code: "runs-built-image".into(), message: "`docker run` needs it".into(), file: Some("ci.yml".into()), line: Some(12) };
+        let reason = Reason {
+            code: "runs-built-image".into(),
+            message: "`docker run` needs it".into(),
+            file: Some("ci.yml".into()),
+            line: Some(12),
+        };
         MigrationReport {
             version: 1,
             target: "depot".into(),
@@ -225,7 +235,12 @@ mod tests {
                 MigratedJob { name: "a|b".into(), verdict: "partial".into(), changed: false, reasons: vec![reason] },
             ],
             files: vec![ChangedFile::new("ci.yml", Some("a: ```\n"), "b: ```\n", 1), ChangedFile::new("depot.json", None, "{}\n", 0)],
-            manual: vec![ManualStep { code: "variable".into(), title: "Create a token".into(), why: "build needs it".into(), ..ManualStep::default() }],
+            manual: vec![ManualStep {
+                code: "variable".into(),
+                title: "Create a token".into(),
+                why: "build needs it".into(),
+                ..ManualStep::default()
+            }],
             assumptions: vec![Assumption { code: "x".into(), message: "the registry is reachable".into(), jobs: vec!["build".into()] }],
             totals: Totals { jobs: 9, docker_jobs: 2, full: 1, partial: 1, blocked: 0 },
         }

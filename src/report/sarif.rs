@@ -53,7 +53,8 @@ fn result(found: &Found<'_>, rule_index: usize, fingerprint: &str) -> Value {
     });
     if !diagnostic.related.is_empty() {
         let related = diagnostic.related.iter().enumerate();
-        let related = related.map(|(id, label)| json!({"id": id, "physicalLocation": location(found, label.span), "message": {"text": label.message}}));
+        let related = related
+            .map(|(id, label)| json!({"id": id, "physicalLocation": location(found, label.span), "message": {"text": label.message}}));
         result["relatedLocations"] = related.collect();
     }
     if let Some(fix) = &diagnostic.fix {
@@ -88,8 +89,10 @@ fn fix_entry(found: &Found<'_>, fix: &Fix) -> Value {
         let replacement = json!({"deletedRegion": region(found, edit.span), "insertedContent": {"text": edit.text}});
         by_file.entry(found.path(edit.span)).or_default().push(replacement);
     }
-    let changes: Vec<Value> =
-        by_file.into_iter().map(|(path, replacements)| json!({"artifactLocation": {"uri": uri(&path)}, "replacements": replacements})).collect();
+    let changes: Vec<Value> = by_file
+        .into_iter()
+        .map(|(path, replacements)| json!({"artifactLocation": {"uri": uri(&path)}, "replacements": replacements}))
+        .collect();
     json!({"description": {"text": fix.title}, "artifactChanges": changes})
 }
 

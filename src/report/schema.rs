@@ -12,7 +12,11 @@ pub struct Schema {
 
 /// All schemas, by name.
 pub const SCHEMAS: &[Schema] = &[
-    Schema { name: "baseline", about: "a file that `lint --write-baseline` writes", text: include_str!("../../schemas/baseline.schema.json") },
+    Schema {
+        name: "baseline",
+        about: "a file that `lint --write-baseline` writes",
+        text: include_str!("../../schemas/baseline.schema.json"),
+    },
     Schema { name: "config", about: "`.undind.yml`", text: crate::config::SCHEMA },
     Schema { name: "inspect", about: "the output of `inspect --format json`", text: include_str!("../../schemas/inspect.schema.json") },
     Schema { name: "lint", about: "the output of `lint --format json`", text: include_str!("../../schemas/lint.schema.json") },

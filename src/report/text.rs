@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use codespan_reporting::diagnostic as codespan;
 use codespan_reporting::files::{Error, Files};
-use codespan_reporting::term::{self, Config, DisplayStyle};
 use codespan_reporting::term::termcolor::{Ansi, NoColor, WriteColor};
+use codespan_reporting::term::{self, Config, DisplayStyle};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::Safety;
@@ -28,7 +28,8 @@ fn render<W: WriteColor>(found: &[Found<'_>], mut out: W) -> W {
     for found in found {
         let config = if shows_source(found) { &rich } else { &short };
         let files = Excerpts { sources: found.sources, prefix: found.prefix };
-        term::emit_to_write_style(&mut out, config, &files, &rendered(found)).expect("spans lie in their files and memory takes everything");
+        term::emit_to_write_style(&mut out, config, &files, &rendered(found))
+            .expect("spans lie in their files and memory takes everything");
     }
     out
 }
@@ -43,7 +44,10 @@ fn shows_source(found: &Found<'_>) -> bool {
 
 fn rendered(found: &Found<'_>) -> codespan::Diagnostic<FileId> {
     let diagnostic = found.diagnostic;
-    let labels = diagnostic.related.iter().map(|label| codespan::Label::secondary(label.span.file, label.span.range()).with_message(printable(&label.message)));
+    let labels = diagnostic
+        .related
+        .iter()
+        .map(|label| codespan::Label::secondary(label.span.file, label.span.range()).with_message(printable(&label.message)));
     codespan::Diagnostic::new(severity(diagnostic.severity))
         .with_code(format!("{} {}", diagnostic.id, diagnostic.rule))
         .with_message(printable(&diagnostic.message))

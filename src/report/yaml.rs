@@ -62,6 +62,8 @@ fn push_nested(out: &mut String, value: &Value, indent: usize, deeper: usize) {
 fn flow(value: &Value) -> String {
     match value {
         Value::String(text) => scalar(text),
+        // Ruby reads `1e20` as a string.
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(|| number.to_string(), crate::yaml::ruby_float),
         _ => value.to_string(),
     }
 }
@@ -94,7 +96,10 @@ fn is_plain(text: &str) -> bool {
     let starts_plain = text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '$' | '_'))
         || (text.starts_with('.') && text[1..].starts_with(|next: char| next.is_ascii_alphabetic()));
     let inside = text.chars().all(|character| character.is_ascii_alphanumeric() || " ._-/$@+=,(){}[]".contains(character));
-    let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)) || text.eq_ignore_ascii_case("n") || text.eq_ignore_ascii_case(".inf") || text.eq_ignore_ascii_case(".nan");
+    let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+        || text.eq_ignore_ascii_case("n")
+        || text.eq_ignore_ascii_case(".inf")
+        || text.eq_ignore_ascii_case(".nan");
     starts_plain && inside && !word && !text.ends_with(' ')
 }
 
@@ -129,7 +134,8 @@ mod tests {
 
     #[test]
     fn a_pipeline_reads_as_people_write_it() {
-        let value = json!({"stages": ["build"], "build": {"script": ["docker build -t $IMAGE .", "a\nb\n"], "tags": [], "when": null, "retry": 2}});
+        let value =
+            json!({"stages": ["build"], "build": {"script": ["docker build -t $IMAGE .", "a\nb\n"], "tags": [], "when": null, "retry": 2}});
         let expected = "stages:\n  - build\nbuild:\n  script:\n    - docker build -t $IMAGE .\n    - |\n      a\n      b\n  tags: []\n  when: null\n  retry: 2\n";
         assert_eq!(document(&value), expected);
     }
@@ -137,15 +143,71 @@ mod tests {
     #[test]
     fn every_string_comes_back_as_the_same_string() {
         let hostile = [
-            "", " ", "yes", "No", "on", "y", "~", "null", "0777", "1:30", "1_000", "1e3", ".5", ".inf", ":sym", "- a", "a: b", "a #b", "#", "*a", "&a", "!a",
-            "%a", "@a", "`a", "a\n", "\na\nb", "a\n\nb", "a\nb", "a\nb\n\n", " a\nb", "a \nb", "a\r\nb", "tab\there", "\u{1b}", "\u{85}", "\u{2028}",
-            "\u{feff}a", "é", "😀", "a:", "a,b", "{a}", "[a", "\"", "'", "\\", "2001-12-14", "=", "<<", "---", "...", "a\nb: c\n  d",
+            "",
+            " ",
+            "yes",
+            "No",
+            "on",
+            "y",
+            "~",
+            "null",
+            "0777",
+            "1:30",
+            "1_000",
+            "1e3",
+            ".5",
+            ".inf",
+            ":sym",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "a\n",
+            "\na\nb",
+            "a\n\nb",
+            "a\nb",
+            "a\nb\n\n",
+            " a\nb",
+            "a \nb",
+            "a\r\nb",
+            "tab\there",
+            "\u{1b}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}a",
+            "é",
+            "😀",
+            "a:",
+            "a,b",
+            "{a}",
+            "[a",
+            "\"",
+            "'",
+            "\\",
+            "2001-12-14",
+            "=",
+            "<<",
+            "---",
+            "...",
+            "a\nb: c\n  d",
         ];
         for text in hostile {
             let value = json!({"key": text, "list": [text, [text]], text: 1});
-            let back: Value = serde_yaml::from_str(&document(&value)).unwrap_or_else(|error| panic!("{text:?}: {error}\n{}", document(&value)));
+            let back: Value =
+                serde_yaml::from_str(&document(&value)).unwrap_or_else(|error| panic!("{text:?}: {error}\n{}", document(&value)));
             assert_eq!(back, value, "{text:?}\n{}", document(&value));
         }
+    }
+
+    #[test]
+    fn floats_are_written_as_ruby_writes_them() {
+        assert_eq!(document(&json!([1e20, 1.0, 0.5])), "- 1.0e+20\n- 1.0\n- 0.5\n");
     }
 
     #[test]
