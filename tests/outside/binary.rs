@@ -31,7 +31,11 @@ impl Run {
 /// Runs the binary under test in `folder`.
 pub fn undind(folder: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(path());
-    command.args(arguments).current_dir(folder).env_clear().envs([("PATH", "/usr/bin:/bin"), ("HOME", "/nonexistent"), ("LC_ALL", "C.UTF-8")]);
+    command.args(arguments).current_dir(folder).env_clear().envs([
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", "/nonexistent"),
+        ("LC_ALL", "C.UTF-8"),
+    ]);
     let mut run = finish(command, LIMIT);
     run.arguments = arguments.join(" ");
     run

@@ -39,7 +39,10 @@ pub fn check_published(seen: &Observation) -> Vec<String> {
     let (before, after) = (jobs(&seen.before.inspect), jobs(&seen.after.inspect));
     let both = migrated(&seen.report).filter_map(|job| Some((job, before.get(job)?, after.get(job)?)));
     let pairs = both.map(|(job, old, new)| (job, published(old), published(new)));
-    pairs.filter(|(_, old, new)| old != new).map(|(job, old, new)| format!("job {job} published {old:?} and now publishes {new:?}")).collect()
+    pairs
+        .filter(|(_, old, new)| old != new)
+        .map(|(job, old, new)| format!("job {job} published {old:?} and now publishes {new:?}"))
+        .collect()
 }
 
 /// The names of the jobs that were migrated fully.
@@ -76,7 +79,9 @@ fn published(job: &Value) -> BTreeSet<String> {
 
 fn publishes(operation: &Value) -> bool {
     let words: Vec<&str> = text(operation).split_whitespace().collect();
-    let pushes = words.iter().any(|word| *word == "--push" || word.starts_with("--output=type=registry") || *word == "type=registry" || word.contains("push=true"));
+    let pushes = words.iter().any(|word| {
+        *word == "--push" || word.starts_with("--output=type=registry") || *word == "type=registry" || word.contains("push=true")
+    });
     match operation["op"].as_str().unwrap_or("") {
         "push" | "compose-push" => true,
         "imagetools" => words.contains(&"create"),

@@ -9,7 +9,8 @@ use super::observation::Observation;
 use super::report;
 
 /// Keys of an expanded pipeline that are no jobs.
-const GLOBAL: [&str; 10] = ["stages", "variables", "workflow", "image", "services", "cache", "before_script", "after_script", "types", "spec"];
+const GLOBAL: [&str; 10] =
+    ["stages", "variables", "workflow", "image", "services", "cache", "before_script", "after_script", "types", "spec"];
 
 /// Jobs and global keys that changed without being migrated, in the pipeline and its child pipelines.
 pub fn check_others(seen: &Observation) -> Vec<String> {
@@ -119,7 +120,8 @@ fn findings(lint: &Value) -> BTreeMap<(String, String), usize> {
 #[test]
 fn an_unmigrated_job_may_not_lose_a_global_variable() {
     let pipeline = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
-    let before = pipeline(r#"{"variables": {"A": "1", "B": "2"}, "test": {"script": ["x"], "variables": {"B": "3"}}, "build": {"script": ["y"]}}"#);
+    let before =
+        pipeline(r#"{"variables": {"A": "1", "B": "2"}, "test": {"script": ["x"], "variables": {"B": "3"}}, "build": {"script": ["y"]}}"#);
     let after = pipeline(r#"{"variables": {"B": "2"}, "test": {"script": ["x"], "variables": {"B": "3"}}, "build": {"script": ["z"]}}"#);
     let wrong = differences(&before, &after, |job| job == "build");
     assert_eq!(wrong.len(), 1, "{wrong:?}");
@@ -130,7 +132,8 @@ fn an_unmigrated_job_may_not_lose_a_global_variable() {
 
 #[test]
 fn findings_are_counted_for_each_job() {
-    let lint = serde_json::json!({"findings": [{"rule": "a", "jobs": ["x", "y"]}, {"rule": "a", "jobs": ["x"]}, {"rule": "b", "jobs": []}]});
+    let lint =
+        serde_json::json!({"findings": [{"rule": "a", "jobs": ["x", "y"]}, {"rule": "a", "jobs": ["x"]}, {"rule": "b", "jobs": []}]});
     let counts = findings(&lint);
     assert_eq!(counts[&("a".to_owned(), "x".to_owned())], 2);
     assert_eq!(counts[&("b".to_owned(), "the pipeline".to_owned())], 1);

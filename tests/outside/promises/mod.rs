@@ -3,7 +3,7 @@
 mod bytes;
 mod daemon;
 mod meaning;
-pub mod observation;
+mod observation;
 pub mod report;
 mod summary;
 
@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::binary::Run;
 use crate::corpus::{Case, cases};
 use crate::{say, target_folder, workers};
+pub use meaning::variables;
 use observation::{Observation, observe};
 use summary::Summary;
 
@@ -42,7 +43,8 @@ fn every_pipeline_of_the_corpus_is_migrated_as_promised() {
     }
     say(&summary.table());
     let path = target_folder().join("promises.json");
-    std::fs::write(&path, summary.json(violations.iter().map(|broken| (&*broken.case, broken.promise, &*broken.what)))).expect("the report can be written");
+    std::fs::write(&path, summary.json(violations.iter().map(|broken| (&*broken.case, broken.promise, &*broken.what))))
+        .expect("the report can be written");
     for broken in violations.iter().take(SHOWN) {
         say(&format!("{}: {}: {}", broken.case, broken.promise, shortened(&broken.what)));
     }
@@ -60,7 +62,8 @@ fn broken(seen: &Observation) -> Vec<(&'static str, String)> {
     let mut checks = vec![("runs", seen.runs.iter().filter_map(misbehaviour).collect::<Vec<_>>())];
     if seen.before.expand_code == Some(2) {
         // A file that is no pipeline is refused by every command, and nothing is written.
-        let refused = if seen.codes == [Some(2); 3] { None } else { Some(format!("`expand` exits with 2 and `migrate` with {:?}", seen.codes)) };
+        let refused =
+            if seen.codes == [Some(2); 3] { None } else { Some(format!("`expand` exits with 2 and `migrate` with {:?}", seen.codes)) };
         checks.push(("exit codes", refused.into_iter().collect()));
         checks.push(("1 bytes", bytes::check(seen)));
     } else {

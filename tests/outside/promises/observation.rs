@@ -53,7 +53,18 @@ pub fn observe(case: &Case) -> Observation {
     let after = side(folder.path(), &case.pipeline, &mut runs);
     let (second, again) = ask(folder.path(), &write, &mut runs);
     let second_files = contents(folder.path());
-    Observation { name: case.name.clone(), before, after, preview, report, second, second_files, preview_files, runs, codes: [first, wrote, again] }
+    Observation {
+        name: case.name.clone(),
+        before,
+        after,
+        preview,
+        report,
+        second,
+        second_files,
+        preview_files,
+        runs,
+        codes: [first, wrote, again],
+    }
 }
 
 fn side(folder: &Path, pipeline: &str, runs: &mut Vec<Run>) -> Side {

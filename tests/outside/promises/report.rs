@@ -76,7 +76,12 @@ fn job_defects(job: &Job) -> Vec<String> {
     if job.verdict == "full" && !job.changed && job.reasons.is_empty() {
         wrong.push("full, not changed, and no reason why".to_owned());
     }
-    let vague = |reason: &&Value| is_blank(&reason["code"]) || is_blank(&reason["message"]) || is_blank(&reason["file"]) || reason["line"].as_u64().is_none_or(|line| line == 0);
+    let vague = |reason: &&Value| {
+        is_blank(&reason["code"])
+            || is_blank(&reason["message"])
+            || is_blank(&reason["file"])
+            || reason["line"].as_u64().is_none_or(|line| line == 0)
+    };
     wrong.extend(job.reasons.iter().filter(vague).map(|reason| format!("a reason without code, message or place: {reason}")));
     wrong
 }

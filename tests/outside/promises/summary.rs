@@ -87,7 +87,8 @@ impl Summary {
     /// The rows and the violations `(case, promise, what)`.
     pub fn json<'a>(&self, violations: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> String {
         let rows: Vec<Value> = self.rows.iter().map(|(row, violations)| row_json(row, *violations)).collect();
-        let violations: Vec<Value> = violations.map(|(case, promise, what)| json!({"case": case, "promise": promise, "what": what})).collect();
+        let violations: Vec<Value> =
+            violations.map(|(case, promise, what)| json!({"case": case, "promise": promise, "what": what})).collect();
         let all = json!({"verdicts": self.sum(|row| &row.verdicts), "reasons": self.sum(|row| &row.reasons), "violations": violations, "cases": rows});
         serde_json::to_string_pretty(&all).expect("strings and numbers are JSON")
     }

@@ -8,13 +8,23 @@ use super::words::Words;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     Build(Build),
-    Tag { from: String, to: String },
+    Tag {
+        from: String,
+        to: String,
+    },
     Pull(String),
     Push(String),
     /// One index at each of `to`, made from `from`.
-    Index { to: Vec<String>, from: Vec<String>, published: bool },
+    Index {
+        to: Vec<String>,
+        from: Vec<String>,
+        published: bool,
+    },
     /// A saved build is published.
-    PushSaved { to: Vec<String>, build: String },
+    PushSaved {
+        to: Vec<String>,
+        build: String,
+    },
     Login(String),
     /// Talks to the daemon or the client alone, and publishes nothing.
     Other,
@@ -38,21 +48,169 @@ pub struct Build {
 }
 
 const BUILD_VALUES: &[&str] = &[
-    "f:file", "t:tag", "target", "build-arg", "label", "platform", "network", "add-host", "shm-size", "ulimit", "cgroup-parent", "cache-from", "cache-to", "secret",
-    "ssh", "build-context", "annotation", "o:output", "metadata-file", "iidfile", "provenance", "sbom", "attest", "progress", "allow", "builder", "m:memory",
-    "memory-swap", "c:cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems", "isolation", "security-opt", "no-cache-filter", "project", "token",
-    "build-platform", "save-tag", "sbom-dir", "lint-fail-on", "call", "policy", "resource", "config", "format", "manifest", "authfile", "creds", "volume", "v:volume",
+    "f:file",
+    "t:tag",
+    "target",
+    "build-arg",
+    "label",
+    "platform",
+    "network",
+    "add-host",
+    "shm-size",
+    "ulimit",
+    "cgroup-parent",
+    "cache-from",
+    "cache-to",
+    "secret",
+    "ssh",
+    "build-context",
+    "annotation",
+    "o:output",
+    "metadata-file",
+    "iidfile",
+    "provenance",
+    "sbom",
+    "attest",
+    "progress",
+    "allow",
+    "builder",
+    "m:memory",
+    "memory-swap",
+    "c:cpu-shares",
+    "cpu-period",
+    "cpu-quota",
+    "cpuset-cpus",
+    "cpuset-mems",
+    "isolation",
+    "security-opt",
+    "no-cache-filter",
+    "project",
+    "token",
+    "build-platform",
+    "save-tag",
+    "sbom-dir",
+    "lint-fail-on",
+    "call",
+    "policy",
+    "resource",
+    "config",
+    "format",
+    "manifest",
+    "authfile",
+    "creds",
+    "volume",
+    "v:volume",
 ];
 /// Options of a build that do not decide what is in the image.
 const NEUTRAL: &[&str] = &[
-    "file", "tag", "build-arg", "cache-from", "cache-to", "output", "metadata-file", "iidfile", "provenance", "progress", "builder", "memory", "memory-swap",
-    "cpu-shares", "cpu-period", "cpu-quota", "cpuset-cpus", "cpuset-mems", "project", "token", "build-platform", "save", "save-tag", "push", "load", "q", "quiet", "rm",
-    "force-rm", "compress", "suppress-no-output-warning", "config", "D", "debug", "disable-content-trust", "layers", "authfile", "creds", "tls-verify", "lint",
+    "file",
+    "tag",
+    "build-arg",
+    "cache-from",
+    "cache-to",
+    "output",
+    "metadata-file",
+    "iidfile",
+    "provenance",
+    "progress",
+    "builder",
+    "memory",
+    "memory-swap",
+    "cpu-shares",
+    "cpu-period",
+    "cpu-quota",
+    "cpuset-cpus",
+    "cpuset-mems",
+    "project",
+    "token",
+    "build-platform",
+    "save",
+    "save-tag",
+    "push",
+    "load",
+    "q",
+    "quiet",
+    "rm",
+    "force-rm",
+    "compress",
+    "suppress-no-output-warning",
+    "config",
+    "D",
+    "debug",
+    "disable-content-trust",
+    "layers",
+    "authfile",
+    "creds",
+    "tls-verify",
+    "lint",
 ];
-const GLOBAL_VALUES: &[&str] =
-    &["config", "c:context", "H:host", "l:log-level", "tlscacert", "tlscert", "tlskey", "root", "storage-driver", "storage-opt", "runroot", "isolation", "registries-conf"];
-const COMPOSE_VALUES: &[&str] = &["f:file", "p:project-name", "profile", "env-file", "project-directory", "ansi", "progress", "parallel", "build-arg", "ssh", "m:memory", "set", "metadata-file", "project", "token", "save-tag", "sbom-dir"];
-const KANIKO_VALUES: &[&str] = &["d:destination", "f:dockerfile", "c:context", "build-arg", "target", "cache-repo", "cache-dir", "cache-ttl", "digest-file", "image-name-with-digest-file", "label", "customPlatform", "custom-platform", "verbosity", "v:verbosity", "registry-mirror", "log-format", "snapshotMode", "snapshot-mode", "tarPath", "tar-path", "oci-layout-path", "registry-certificate", "skip-tls-verify-registry", "insecure-registry", "git", "ignore-path", "push-retry", "image-fs-extract-retry", "compressed-caching", "context-sub-path"];
+const GLOBAL_VALUES: &[&str] = &[
+    "config",
+    "c:context",
+    "H:host",
+    "l:log-level",
+    "tlscacert",
+    "tlscert",
+    "tlskey",
+    "root",
+    "storage-driver",
+    "storage-opt",
+    "runroot",
+    "isolation",
+    "registries-conf",
+];
+const COMPOSE_VALUES: &[&str] = &[
+    "f:file",
+    "p:project-name",
+    "profile",
+    "env-file",
+    "project-directory",
+    "ansi",
+    "progress",
+    "parallel",
+    "build-arg",
+    "ssh",
+    "m:memory",
+    "set",
+    "metadata-file",
+    "project",
+    "token",
+    "save-tag",
+    "sbom-dir",
+];
+const KANIKO_VALUES: &[&str] = &[
+    "d:destination",
+    "f:dockerfile",
+    "c:context",
+    "build-arg",
+    "target",
+    "cache-repo",
+    "cache-dir",
+    "cache-ttl",
+    "digest-file",
+    "image-name-with-digest-file",
+    "label",
+    "customPlatform",
+    "custom-platform",
+    "verbosity",
+    "v:verbosity",
+    "registry-mirror",
+    "log-format",
+    "snapshotMode",
+    "snapshot-mode",
+    "tarPath",
+    "tar-path",
+    "oci-layout-path",
+    "registry-certificate",
+    "skip-tls-verify-registry",
+    "insecure-registry",
+    "git",
+    "ignore-path",
+    "push-retry",
+    "image-fs-extract-retry",
+    "compressed-caching",
+    "context-sub-path",
+];
 
 impl Effect {
     /// What `call` does.
@@ -72,7 +230,9 @@ impl Effect {
 
 /// `reference` with the registry and the tag that Docker adds to it.
 pub fn canonical(reference: &str) -> String {
-    let bare = ["docker://", "docker.io/", "index.docker.io/", "library/"].iter().fold(reference, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest));
+    let bare = ["docker://", "docker.io/", "index.docker.io/", "library/"]
+        .iter()
+        .fold(reference, |rest, prefix| rest.strip_prefix(prefix).unwrap_or(rest));
     let last = bare.rsplit('/').next().unwrap_or(bare);
     if last.contains(':') || last.contains('@') { bare.to_owned() } else { format!("{bare}:latest") }
 }
@@ -136,14 +296,20 @@ fn build(call: &Call, arguments: &[String], remote: bool) -> Effect {
     let context = words.operands.first().map_or("none", String::as_str);
     let file = words.last("file").map(|file| placed(&call.folder, &file));
     let file = file.unwrap_or_else(|| format!("{}/Dockerfile", placed(&call.folder, context)));
-    let mut rest: Vec<String> = words.options.iter().filter(|(name, value)| !NEUTRAL.contains(&name.as_str()) && value.as_deref() != Some("false")).map(|(name, value)| {
-        let value = value.as_deref().filter(|value| *value != "true");
-        format!("--{name} {}", value.unwrap_or(""))
-    }).collect();
+    let mut rest: Vec<String> = words
+        .options
+        .iter()
+        .filter(|(name, value)| !NEUTRAL.contains(&name.as_str()) && value.as_deref() != Some("false"))
+        .map(|(name, value)| {
+            let value = value.as_deref().filter(|value| *value != "true");
+            format!("--{name} {}", value.unwrap_or(""))
+        })
+        .collect();
     rest.sort();
     rest.dedup();
     let outputs = words.values("output");
-    let exported: Vec<String> = outputs.iter().filter_map(|output| output.split(',').find_map(|field| field.strip_prefix("name="))).map(canonical).collect();
+    let exported: Vec<String> =
+        outputs.iter().filter_map(|output| output.split(',').find_map(|field| field.strip_prefix("name="))).map(canonical).collect();
     let publishes = words.has("push") || outputs.iter().any(|output| output.contains("type=registry") || output.contains("push=true"));
     Effect::Build(Build {
         content: format!("build {} with {file} {}", placed(&call.folder, context), rest.join(" ")).trim_end().to_owned(),
@@ -157,7 +323,8 @@ fn build(call: &Call, arguments: &[String], remote: bool) -> Effect {
 
 /// The arguments of a build, sorted; what only steers the cache is left out.
 fn build_arguments(words: &Words) -> Vec<String> {
-    let mut arguments: Vec<String> = words.values("build-arg").into_iter().filter(|argument| !argument.starts_with("BUILDKIT_INLINE_CACHE")).collect();
+    let mut arguments: Vec<String> =
+        words.values("build-arg").into_iter().filter(|argument| !argument.starts_with("BUILDKIT_INLINE_CACHE")).collect();
     arguments.sort();
     arguments.dedup();
     arguments
@@ -168,8 +335,11 @@ fn kaniko(call: &Call, arguments: &[String]) -> Effect {
     let context = words.last("context").unwrap_or_else(|| ".".to_owned());
     let context = placed(&call.folder, context.strip_prefix("dir://").unwrap_or(&context));
     let file = words.last("dockerfile").map_or_else(|| format!("{context}/Dockerfile"), |file| placed(&call.folder, &file));
-    let mut rest: Vec<String> = ["target", "label"].iter().flat_map(|name| words.values(name).into_iter().map(move |value| format!("--{name} {value}"))).collect();
-    rest.extend(words.values("customPlatform").into_iter().chain(words.values("custom-platform")).map(|platform| format!("--platform {platform}")));
+    let mut rest: Vec<String> =
+        ["target", "label"].iter().flat_map(|name| words.values(name).into_iter().map(move |value| format!("--{name} {value}"))).collect();
+    rest.extend(
+        words.values("customPlatform").into_iter().chain(words.values("custom-platform")).map(|platform| format!("--platform {platform}")),
+    );
     rest.sort();
     Effect::Build(Build {
         content: format!("build {context} with {file} {}", rest.join(" ")).trim_end().to_owned(),
@@ -226,13 +396,29 @@ fn compose(call: &Call, arguments: &[String]) -> Effect {
 }
 
 fn copier(arguments: &[String]) -> Effect {
-    let valued = ["a:authfile", "authfile", "src-creds", "dest-creds", "platform", "src-tls-verify", "dest-tls-verify", "format", "u:username", "p:password"];
+    let valued = [
+        "a:authfile",
+        "authfile",
+        "src-creds",
+        "dest-creds",
+        "platform",
+        "src-tls-verify",
+        "dest-tls-verify",
+        "format",
+        "u:username",
+        "p:password",
+    ];
     let words = Words::read(arguments, &valued);
     let operands: Vec<&str> = words.operands.iter().map(String::as_str).collect();
     match operands[..] {
-        ["image", "copy", from, to] | ["copy" | "cp", from, to] => Effect::Index { to: vec![canonical(to)], from: vec![canonical(from)], published: true },
+        ["image", "copy", from, to] | ["copy" | "cp", from, to] => {
+            Effect::Index { to: vec![canonical(to)], from: vec![canonical(from)], published: true }
+        }
         ["tag", from, tag] => {
-            let repository = from.rsplit_once('@').or_else(|| from.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))).map_or(from, |(repository, _)| repository);
+            let repository = from
+                .rsplit_once('@')
+                .or_else(|| from.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')))
+                .map_or(from, |(repository, _)| repository);
             Effect::Index { to: vec![format!("{repository}:{tag}")], from: vec![canonical(from)], published: true }
         }
         ["push", archive, to] => Effect::Index { to: vec![canonical(to)], from: vec![format!("the archive {archive}")], published: true },
@@ -243,7 +429,11 @@ fn copier(arguments: &[String]) -> Effect {
 
 fn index(arguments: &[String], published: bool) -> Effect {
     let words = Words::read(arguments, &["t:tag", "f:file", "annotation", "builder", "progress", "metadata-file", "platform"]);
-    Effect::Index { to: words.values("tag").iter().map(|tag| canonical(tag)).collect(), from: words.operands.iter().map(|from| canonical(from)).collect(), published }
+    Effect::Index {
+        to: words.values("tag").iter().map(|tag| canonical(tag)).collect(),
+        from: words.operands.iter().map(|from| canonical(from)).collect(),
+        published,
+    }
 }
 
 fn index_operands(operands: &[String], published: bool) -> Effect {

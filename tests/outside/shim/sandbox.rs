@@ -89,7 +89,11 @@ impl Sandbox {
         let mut command = self.command(out.path());
         command.envs(variables);
         command.envs([("PATH", "/standin/bin"), ("HOME", "/root"), ("LC_ALL", "C.UTF-8"), ("BASH_ENV", "/standin/standin.bash")]);
-        command.envs([("STANDIN_NAMES", RECORDED), ("STANDIN_REMOTE", if remote { "1" } else { "" }), ("STANDIN_FAIL", &failing.join("\n"))]);
+        command.envs([
+            ("STANDIN_NAMES", RECORDED),
+            ("STANDIN_REMOTE", if remote { "1" } else { "" }),
+            ("STANDIN_FAIL", &failing.join("\n")),
+        ]);
         let run = finish(command, LIMIT);
         run.code?;
         let log = fs::read(out.path().join("log")).unwrap_or_default();
@@ -128,7 +132,11 @@ pub fn available() -> Result<(), String> {
         let mut command = bubblewrap();
         command.arg("/usr/bin/true");
         let output = command.output().map_err(|error| format!("bubblewrap does not start: {error}"))?;
-        if output.status.success() { Ok(()) } else { Err(format!("bubblewrap can't make a sandbox: {}", String::from_utf8_lossy(&output.stderr).trim())) }
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(format!("bubblewrap can't make a sandbox: {}", String::from_utf8_lossy(&output.stderr).trim()))
+        }
     };
     TRIED.get_or_init(attempt).clone()
 }
@@ -137,7 +145,19 @@ pub fn available() -> Result<(), String> {
 pub fn bubblewrap() -> Command {
     let mut command = Command::new("/usr/bin/bwrap");
     command.env_clear();
-    command.args(["--unshare-all", "--die-with-parent", "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"]);
+    command.args([
+        "--unshare-all",
+        "--die-with-parent",
+        "--ro-bind",
+        "/usr",
+        "/usr",
+        "--symlink",
+        "usr/bin",
+        "/bin",
+        "--symlink",
+        "usr/lib",
+        "/lib",
+    ]);
     command.args(["--symlink", "usr/lib64", "/lib64", "--dev", "/dev", "--proc", "/proc"]);
     command
 }
@@ -150,7 +170,10 @@ fn program(path: &Path, text: &str) {
 /// Words with a slash in a command's place, such as `./gradlew`; a path outside of the sandbox's own folders is left out.
 fn called_by_path(script: &str) -> Vec<String> {
     static PLACE: OnceLock<regex::Regex> = OnceLock::new();
-    let place = PLACE.get_or_init(|| regex::Regex::new(r"(?m)(?:^|[;&|({!]|\bthen\b|\bdo\b|\belse\b|\bsudo\b)[ \t]*((?:\./|/|[\w.-]+/)[\w./-]+)").expect("the pattern is valid"));
+    let place = PLACE.get_or_init(|| {
+        regex::Regex::new(r"(?m)(?:^|[;&|({!]|\bthen\b|\bdo\b|\belse\b|\bsudo\b)[ \t]*((?:\./|/|[\w.-]+/)[\w./-]+)")
+            .expect("the pattern is valid")
+    });
     let found = place.captures_iter(script).map(|captures| captures[1].to_owned());
     found.filter(|path| !["/usr", "/bin", "/dev", "/proc", "/out", "/standin"].iter().any(|own| path.starts_with(own))).collect()
 }
@@ -177,7 +200,16 @@ fn a_script_meets_only_stand_ins() {
     let sandbox = Sandbox::new(&[&scripts]);
     let trace = sandbox.run(&scripts, &variables, true, &[]).unwrap();
     let lines: Vec<String> = trace.calls.iter().map(|call| call.words.join("|")).collect();
-    let expected = ["docker|build|-t|a b|.", "docker|login|-p|-|--password-stdin", "gradlew|two words", "unheard-of", "docker|push|a", "git|rev-parse|HEAD", "docker|tag|a|0123", "docker|logout"];
+    let expected = [
+        "docker|build|-t|a b|.",
+        "docker|login|-p|-|--password-stdin",
+        "gradlew|two words",
+        "unheard-of",
+        "docker|push|a",
+        "git|rev-parse|HEAD",
+        "docker|tag|a|0123",
+        "docker|logout",
+    ];
     assert_eq!(lines, expected, "{}", trace.stderr);
     assert!(trace.succeeded);
     let failing = sandbox.run(&scripts, &variables, true, &[trace.calls[4].line.clone()]).unwrap();

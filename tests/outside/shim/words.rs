@@ -52,7 +52,10 @@ impl Words {
 }
 
 fn split(word: &str, valued: &[&str]) -> (String, Option<String>) {
-    if let Some(long) = word.strip_prefix("--").or_else(|| word.strip_prefix('-').filter(|rest| rest.chars().count() > 1 && long_with_one_dash(rest, valued))) {
+    if let Some(long) = word
+        .strip_prefix("--")
+        .or_else(|| word.strip_prefix('-').filter(|rest| rest.chars().count() > 1 && long_with_one_dash(rest, valued)))
+    {
         let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value.to_owned())));
         return (name.to_owned(), value);
     }
@@ -84,7 +87,11 @@ fn values_stand_beside_after_or_in_an_option() {
     let read = |line: &str| Words::read(&line.split(' ').map(str::to_owned).collect::<Vec<_>>(), &["t:tag", "f:file", "destination"]);
     for line in ["-t a --push -f b .", "-ta --push --file=b .", "--tag a --push -f=b .", ". --tag=a --push=true --file b"] {
         let words = read(line);
-        assert_eq!((words.last("tag").as_deref(), words.last("file").as_deref(), words.has("push")), (Some("a"), Some("b"), true), "{line}");
+        assert_eq!(
+            (words.last("tag").as_deref(), words.last("file").as_deref(), words.has("push")),
+            (Some("a"), Some("b"), true),
+            "{line}"
+        );
         assert_eq!(words.operands, ["."], "{line}");
     }
     assert!(!read("--push=false .").has("push"));
