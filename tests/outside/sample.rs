@@ -40,10 +40,13 @@ fn read(case: &Case) -> (Vec<String>, Vec<String>) {
     let files: Vec<&Value> = report["files"].as_array().into_iter().flatten().collect();
     let mut diff = format!("{}\n", case.name);
     for part in ["jobs", "manual", "assumptions"] {
-        let entries = report[part].as_array().into_iter().flatten();
-        entries.for_each(|entry| drop(writeln!(diff, "# {part}: {entry}")));
+        for entry in report[part].as_array().into_iter().flatten() {
+            let _ = writeln!(diff, "# {part}: {entry}");
+        }
     }
-    files.iter().for_each(|file| drop(writeln!(diff, "{}", file["diff"].as_str().unwrap_or(""))));
+    for file in &files {
+        let _ = writeln!(diff, "{}", file["diff"].as_str().unwrap_or(""));
+    }
     let findings = lint["findings"].as_array().into_iter().flatten().map(|finding| described(case, folder.path(), finding));
     (if files.is_empty() { Vec::new() } else { vec![diff] }, findings.collect())
 }

@@ -6,7 +6,8 @@
 # STANDIN_FAIL: calls that fail, one a line, as name and arguments are recorded. STANDIN_REMOTE: empty if the registry holds nothing but what this run pushed.
 
 standin() {
-  local IFS=$'\x1f' call="$*" status=0 build="" seen=()
+  local IFS=$'\x1f'
+  local call="$*" status=0 build="" seen=()
   call=${call//$'\n'/$'\x1e'}
   case "$call" in *$'\x1f'--password-stdin* | *$'\x1f-' | *$'\x1f-\x1f'*) standin_drain ;; esac
   if [[ $'\n'"${STANDIN_FAIL-}"$'\n' == *$'\n'"$call"$'\n'* ]]; then
@@ -28,13 +29,16 @@ standin_drain() { while IFS= read -r -N 4096 _ 2>/dev/null; do :; done; }
 
 # Whether the registry can serve what is asked of it: only what was pushed before.
 standin_absent() {
-  local log=""
+  local log="" image="${!#}"
   case "$1 ${2-} ${3-}" in
-  "docker pull "* | "docker image pull" | "podman pull "* | "docker manifest inspect" | "crane digest"* | "crane manifest"*) ;;
+  "docker pull "* | "docker image pull" | "podman pull "* | "docker manifest inspect" | "docker buildx imagetools") ;;
+  "crane digest"* | "crane manifest"*) ;;
+  "crane copy "* | "crane cp "* | "crane tag "* | "skopeo copy "* | "regctl image copy") image="${*: -2:1}" ;;
   *) return 0 ;;
   esac
   if [[ -s /out/log ]]; then log=$(</out/log); fi
-  [[ "$log" == *$'\x1f'push*$'\x1f'"${!#}"* ]]
+  image=${image#docker://}
+  [[ "$log" == *push*"$image"* || "$log" == *"$image"*push* ]]
 }
 
 # Files that a build leaves behind besides an image.
