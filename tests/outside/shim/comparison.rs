@@ -15,7 +15,7 @@ use super::worlds::{World, worlds};
 /// The limit of failing steps that are tried for each way through a script.
 const MOST_FAILURES: usize = 40;
 /// Commands that only wait, or prepare the client that a migrated job may not need any more.
-const PREPARATION: [&str; 7] = ["apk", "apt-get", "apt", "curl", "wget", "chown", "docker-credential-helper"];
+const PREPARATION: [&str; 6] = ["apk", "apt-get", "apt", "curl", "wget", "chown"];
 
 /// What a comparison found.
 #[derive(Default)]
@@ -54,10 +54,9 @@ struct Pair<'a> {
 /// Runs both sides in every world, and again with each step failing for each new way through the original.
 pub fn compare(before: &Side, after: &Side) -> Findings {
     let pair = Pair { sandbox: Sandbox::new(&[&before.scripts, &after.scripts]), before, after };
-    let old_worlds = worlds(&before.scripts, &before.variables);
     let mut findings = Findings::default();
     let mut seen = BTreeSet::new();
-    for world in &old_worlds {
+    for world in &worlds((&before.scripts, &before.variables), (&after.scripts, &after.variables)) {
         let Some((old, new)) = pair.baselines(world, &mut findings) else {
             continue;
         };
@@ -85,22 +84,8 @@ impl Pair<'_> {
         Some((old, new))
     }
 
-    /// The migrated side sees the variables of its own pipeline wherever the world does not set them.
     fn run(&self, side: &Side, world: &World, failing: &[String]) -> Option<Baseline> {
-        let mut variables = world.variables.clone();
-        if !std::ptr::eq(side, self.before) {
-            let own = worlds(&side.scripts, &side.variables);
-            let added = own.into_iter().next().map(|world| world.variables).unwrap_or_default();
-            variables.retain(|name, _| {
-                !self.before.variables.contains_key(name) || side.variables.contains_key(name) || name.starts_with("CI_")
-            });
-            for (name, value) in added {
-                if !self.before.variables.contains_key(&name) || self.before.variables.get(&name) != side.variables.get(&name) {
-                    variables.entry(name).or_insert(value);
-                }
-            }
-        }
-        let trace = self.sandbox.run(&side.scripts, &variables, world.remote, failing)?;
+        let trace = self.sandbox.run(&side.scripts, &world.variables(&side.variables), world.remote, failing)?;
         let (outcome, steps) = replay(&trace);
         Some(Baseline { trace, outcome, steps })
     }

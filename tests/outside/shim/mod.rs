@@ -3,6 +3,7 @@
 
 mod comparison;
 mod effect;
+mod options;
 mod publication;
 pub mod sandbox;
 mod words;

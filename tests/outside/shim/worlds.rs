@@ -12,14 +12,19 @@ use super::sandbox::Scripts;
 /// The limit of worlds for one job.
 const MOST: usize = 32;
 
-/// One set of circumstances.
+/// One set of circumstances, the same for both sides of a comparison.
 pub struct World {
     pub name: String,
-    pub variables: BTreeMap<String, String>,
     /// Whether the registry holds what the job asks for.
     pub remote: bool,
+    event: &'static [(&'static str, &'static str)],
+    overrides: BTreeMap<String, String>,
+    /// Every variable that either side refers to.
+    named: BTreeSet<String>,
 }
 
+/// Variables that the shell sets itself, and the daemon's address, which a migrated job does not have.
+const SHELL: [&str; 8] = ["HOME", "PATH", "PWD", "IFS", "RANDOM", "BASH_ENV", "DOCKER_HOST", "SECONDS"];
 /// Variables of every pipeline, as GitLab's page of predefined variables names them.
 const ALWAYS: [(&str, &str); 42] = [
     ("CI", "true"),
@@ -93,24 +98,49 @@ const EVENTS: [(&str, &[(&str, &str)]); 4] = [
     ),
 ];
 
-/// The worlds for a job whose variables, global ones included, are `written`.
-pub fn worlds(scripts: &Scripts, written: &BTreeMap<String, Value>) -> Vec<World> {
-    let text = format!("{}\n{}", scripts.main, scripts.after);
-    let settings = settings(&text);
+/// The worlds for a job with these scripts and variables, global ones included, before and after.
+pub fn worlds(before: (&Scripts, &BTreeMap<String, Value>), after: (&Scripts, &BTreeMap<String, Value>)) -> Vec<World> {
+    let text = format!("{}\n{}", before.0.main, before.0.after);
+    let mut names = named(&format!("{text}\n{}\n{}", after.0.main, after.0.after));
+    for value in before.1.values().chain(after.1.values()) {
+        names.extend(named(&written_value(value)));
+    }
     let registries: &[bool] = if text.contains("pull") || text.contains("inspect") { &[true, false] } else { &[true] };
     let mut worlds = Vec::new();
-    for (setting, overrides) in &settings {
+    for (setting, overrides) in settings(&text) {
         for remote in registries {
-            for (event, own) in EVENTS {
-                let mut variables = variables(&text, written, own, overrides);
-                expand(&mut variables);
+            for (name, event) in EVENTS {
                 let registry = if *remote { "" } else { ", an empty registry" };
-                worlds.push(World { name: format!("{event}{setting}{registry}"), variables, remote: *remote });
+                worlds.push(World {
+                    name: format!("{name}{setting}{registry}"),
+                    remote: *remote,
+                    event,
+                    overrides: overrides.clone(),
+                    named: names.clone(),
+                });
             }
         }
     }
     worlds.truncate(MOST);
     worlds
+}
+
+impl World {
+    /// The variables that a job sees in this world if the pipeline gives it those of `written`.
+    pub fn variables(&self, written: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+        let mut variables = BTreeMap::new();
+        for name in &self.named {
+            if !name.starts_with("CI_") && !SHELL.contains(&name.as_str()) {
+                variables.insert(name.clone(), format!("a-{}", name.to_lowercase().replace('_', "-")));
+            }
+        }
+        let predefined = ALWAYS.iter().chain(self.event);
+        variables.extend(predefined.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        variables.extend(written.iter().map(|(name, value)| (name.clone(), written_value(value))));
+        variables.extend(self.overrides.clone());
+        expand(&mut variables);
+        variables
+    }
 }
 
 /// The values that a script's tests are tried with: all as they come, each one empty, each one as it is compared with.
@@ -137,9 +167,7 @@ fn tested(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut tested: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in text.lines().filter(|line| test.is_match(line)) {
         let literals: Vec<String> = literal.captures_iter(line).map(|captures| captures[1].to_owned()).collect();
-        for name in
-            named(line).into_iter().filter(|name| !name.starts_with("CI_") && !matches!(name.as_str(), "HOME" | "PATH" | "PWD" | "IFS"))
-        {
+        for name in named(line).into_iter().filter(|name| !name.starts_with("CI_") && !SHELL.contains(&name.as_str())) {
             tested.entry(name).or_default().extend(literals.iter().cloned());
         }
     }
@@ -151,28 +179,6 @@ fn named(text: &str) -> BTreeSet<String> {
     static REFERENCE: OnceLock<Regex> = OnceLock::new();
     let reference = REFERENCE.get_or_init(|| Regex::new(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)").expect("the pattern is valid"));
     reference.captures_iter(text).map(|captures| captures[1].to_owned()).collect()
-}
-
-fn variables(
-    text: &str,
-    written: &BTreeMap<String, Value>,
-    event: &[(&str, &str)],
-    overrides: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
-    let written: BTreeMap<String, String> = written.iter().map(|(name, value)| (name.clone(), written_value(value))).collect();
-    let values: Vec<&str> = written.values().map(String::as_str).collect();
-    let mut variables = BTreeMap::new();
-    for name in named(text).into_iter().chain(named(&values.join("\n"))) {
-        if !name.starts_with("CI_") && !matches!(name.as_str(), "HOME" | "PATH" | "PWD" | "IFS" | "RANDOM" | "BASH_ENV") {
-            variables.insert(name.clone(), format!("a-{}", name.to_lowercase().replace('_', "-")));
-        }
-    }
-    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>();
-    variables.extend(own(&ALWAYS));
-    variables.extend(own(event));
-    variables.extend(written);
-    variables.extend(overrides.clone());
-    variables
 }
 
 /// A variable's value; one with a description is a mapping.
@@ -206,8 +212,8 @@ fn expand(variables: &mut BTreeMap<String, String>) {
 fn a_tested_variable_is_tried_empty_and_with_what_it_is_compared_to() {
     let scripts = Scripts { main: "if [ \"$DEPLOY\" = \"yes\" ]; then docker push $IMAGE; fi".to_owned(), after: String::new() };
     let written = BTreeMap::from([("IMAGE".to_owned(), Value::from("$CI_REGISTRY_IMAGE:$TAG"))]);
-    let worlds = worlds(&scripts, &written);
-    let deploys: BTreeSet<&str> = worlds.iter().map(|world| world.variables["DEPLOY"].as_str()).collect();
-    assert_eq!(deploys, BTreeSet::from(["", "a-deploy", "yes"]));
-    assert_eq!(worlds[0].variables["IMAGE"], "registry.example.com/group/project:a-tag");
+    let worlds = worlds((&scripts, &written), (&scripts, &written));
+    let deploys: BTreeSet<String> = worlds.iter().map(|world| world.variables(&written)["DEPLOY"].clone()).collect();
+    assert_eq!(deploys, BTreeSet::from([String::new(), "a-deploy".to_owned(), "yes".to_owned()]));
+    assert_eq!(worlds[0].variables(&written)["IMAGE"], "registry.example.com/group/project:a-tag");
 }
