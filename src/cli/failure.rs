@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use undind::config::ConfigError;
@@ -18,7 +19,7 @@ pub struct Failure {
     #[help]
     help: Option<String>,
     #[source_code]
-    excerpt: Option<NamedSource<String>>,
+    excerpt: Option<Arc<NamedSource<String>>>,
     #[label]
     place: Option<SourceSpan>,
 }
@@ -62,7 +63,7 @@ impl Failure {
             // Control characters of a file must not drive the reader's terminal.
             let drives = |character: char| character.is_ascii_control() && !"\n\r\t".contains(character);
             let shown = file.text().chars().map(|character| if drives(character) { '?' } else { character }).collect::<String>();
-            self.excerpt = Some(NamedSource::new(file.path(), shown));
+            self.excerpt = Some(Arc::new(NamedSource::new(file.path(), shown)));
             self.place = Some(SourceSpan::from((range.start, 0)));
         }
         self

@@ -85,10 +85,13 @@ mod tests {
 
     use super::*;
 
-    fn fixes(text: &str, fixes: &[(Safety, &[(usize, usize, &str)])], safety: Safety) -> Vec<(String, String)> {
+    /// A fix: whether it is safe, and its edits.
+    type Wanted = (Safety, &'static [(usize, usize, &'static str)]);
+
+    fn fixes(text: &str, fixes: &[Wanted], safety: Safety) -> Vec<(String, String)> {
         let mut sources = Sources::default();
         let file = sources.add(SourceFile::new("a", text));
-        let finding = |(safety, edits): &(Safety, &[(usize, usize, &str)])| {
+        let finding = |(safety, edits): &Wanted| {
             let edits = edits.iter().map(|&(start, end, text)| Edit::replace(Span::new(file, start, end), text)).collect();
             let fix = Fix { title: String::new(), safety: *safety, edits };
             Diagnostic::new(("r", "R"), Severity::Error, Span::new(file, 0, 0), "").fix(fix)
@@ -99,13 +102,13 @@ mod tests {
 
     #[test]
     fn of_fixes_that_touch_each_other_the_first_is_applied_whole_and_the_second_not_at_all() {
-        let wanted: [(Safety, &[(usize, usize, &str)]); 2] = [(Safety::Safe, &[(1, 3, "X")]), (Safety::Safe, &[(2, 4, "Y"), (5, 6, "Z")])];
+        let wanted: [Wanted; 2] = [(Safety::Safe, &[(1, 3, "X")]), (Safety::Safe, &[(2, 4, "Y"), (5, 6, "Z")])];
         assert_eq!(fixes("abcdef", &wanted, Safety::Safe), [("a".to_owned(), "aXdef".to_owned())]);
     }
 
     #[test]
     fn unsafe_fixes_are_applied_only_when_they_are_asked_for() {
-        let wanted: [(Safety, &[(usize, usize, &str)]); 2] = [(Safety::Unsafe, &[(0, 1, "A")]), (Safety::Safe, &[(2, 3, "C")])];
+        let wanted: [Wanted; 2] = [(Safety::Unsafe, &[(0, 1, "A")]), (Safety::Safe, &[(2, 3, "C")])];
         assert_eq!(fixes("abc", &wanted, Safety::Safe), [("a".to_owned(), "abC".to_owned())]);
         assert_eq!(fixes("abc", &wanted, Safety::Unsafe), [("a".to_owned(), "AbC".to_owned())]);
     }
