@@ -35,7 +35,7 @@ impl Failure {
         Self::new(format!("`{}`: {problem}", path.display()))
     }
 
-    /// A part of the contract that this version does not have.
+    /// A command or an option that this version does not have.
     pub fn not_built(what: &str) -> Self {
         Self::new(format!("{what}: not built yet"))
             .help("this version has `lint`, `inspect`, `expand`, `yaml`, `explain`, and `migrate --to depot`")

@@ -40,6 +40,15 @@ fn inspect_lists_the_operations_with_their_places() {
 }
 
 #[test]
+fn a_part_of_the_pipeline_is_inspected_in_it() {
+    let base = ".docker: {image: docker:27, services: [docker:dind]}\ninclude: /ci/build.yml\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", base), ("ci/build.yml", "build: {extends: .docker, script: docker info}\n")]);
+    let json = folder.run(&["inspect", "ci/build.yml", "--format", "json"]).json();
+    assert_eq!(json["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!((&json["jobs"][0]["image"], &json["jobs"][0]["daemon"]["kind"]), (&json!("docker:27"), &json!("dind")));
+}
+
+#[test]
 fn standard_input_is_a_pipeline_of_the_repository_in_which_the_command_runs() {
     let folder = Folder::new(&[("ci/job.yml", "job: {script: 'true'}\n")]);
     let ran = folder.run_with(&["expand", "--format", "json", "-"], &[], b"include: /ci/job.yml\n");
