@@ -1,4 +1,4 @@
-//! What a migration would change, as diff, JSON, Markdown and a summary for people. Knows the names that the contract fixes, not how a rewrite comes about.
+//! What a migration would change, as diff, JSON, Markdown and a summary for people. Knows the names that scripts rely on, not how a rewrite comes about.
 
 use std::fmt::Write;
 
