@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::config::DepotConfig;
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, reason};
-use crate::docker::{Op, Operation, Role};
+use crate::docker::{Op, Operation};
 use crate::migrate::job_image::{Curl, curl, has_buildx, login_works};
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
 use crate::migrate::target::Target;
@@ -405,10 +405,4 @@ fn joined_lines(text: &str) -> Option<String> {
     }
     joined.push_str(last.trim());
     Some(joined)
-}
-
-/// The references that a build gives its image, as symbolic texts.
-#[must_use]
-pub fn built_names(operation: &Operation) -> Vec<&str> {
-    operation.images_as(Role::Built).map(|image| image.text.as_str()).collect()
 }
