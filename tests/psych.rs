@@ -33,7 +33,8 @@ fn values_and_refusals_are_those_of_psych() {
         let case: serde_json::Value = serde_json::from_str(line).unwrap();
         let answer = load(case["yaml"].as_str().unwrap());
         let agrees = match &answer {
-            Ok(value) => case["ok"] == true && *value == case["value"],
+            // As texts, because the order of keys counts.
+            Ok(value) => case["ok"] == true && value.to_string() == case["value"].to_string(),
             Err(_) => case["ok"] == false,
         };
         if !agrees {

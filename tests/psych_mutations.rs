@@ -72,8 +72,9 @@ fn mutated_pipelines_load_as_psych_loads_them() {
         let agrees = match &ours {
             Ok(json) => {
                 accepted += 1;
-                // Values nest deeper than the reader's own limit in some mutations; texts compare as well.
-                answer["ok"] == true && serde_json::from_str::<serde_json::Value>(json).unwrap() == answer["value"]
+                // As texts, because the order of keys counts.
+                let ours: serde_json::Value = serde_json::from_str(json).unwrap();
+                answer["ok"] == true && ours.to_string() == answer["value"].to_string()
             }
             // Psych loads a recursive alias, GitLab then refuses it.
             Err(error) if error.kind == YamlErrorKind::Alias && error.message.contains("lies within") => true,

@@ -137,8 +137,12 @@ impl Written {
         self.segments.push(Segment { decoded: start..self.text.len(), source: range, kind });
     }
 
+    pub fn decodes_to(&self, text: &str) -> bool {
+        self.text == text
+    }
+
     /// The segments, if they decode to `text`.
     fn finish(self, text: &str) -> Option<Vec<Segment>> {
-        (self.text == text).then_some(self.segments)
+        self.decodes_to(text).then_some(self.segments)
     }
 }
