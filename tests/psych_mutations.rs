@@ -9,8 +9,6 @@ use corpus::{Numbers, mutate};
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, YamlError, YamlErrorKind, compose, json_text, parse};
 
-const CASES: usize = 1500;
-
 fn load(text: &str) -> Result<String, YamlError> {
     let mut sources = Sources::default();
     let file = sources.add(SourceFile::new("case.yml", text));
@@ -43,24 +41,9 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-#[test]
-fn mutated_pipelines_load_as_psych_loads_them() {
-    let files = corpus::files();
-    if files.is_empty() {
-        return;
-    }
-    let mut numbers = Numbers(0x5EED_CA5E);
-    let texts: Vec<String> = (0..CASES)
-        .map(|at| {
-            // Short files and parts of long ones, so that a mutation touches what matters.
-            let (_, text) = &files[(at * 7) % files.len()];
-            let lines: Vec<&str> = text.split_inclusive('\n').collect();
-            let start = numbers.below(lines.len().max(1));
-            let part = if lines.len() > 60 { lines[start..].iter().take(60).copied().collect() } else { text.clone() };
-            mutate(&part, &mut numbers)
-        })
-        .collect();
-    let Some(answers) = psych(&texts) else {
+/// Asserts that Psych and we say the same of each text, and that both say yes and no often enough.
+fn compare(texts: &[String]) {
+    let Some(answers) = psych(texts) else {
         eprintln!("skipped: no `ruby` to compare with");
         return;
     };
@@ -87,6 +70,85 @@ fn mutated_pipelines_load_as_psych_loads_them() {
             wrong.push(format!("--- text\n{text}\n--- ours\n{ours:?}\n--- Psych\n{answer}"));
         }
     }
-    assert!(wrong.is_empty(), "{} of {CASES} differ\n{}", wrong.len(), wrong[..wrong.len().min(3)].join("\n"));
-    assert!(accepted > CASES / 5 && refused > CASES / 20, "{accepted} accepted, {refused} refused: the mutations test too little");
+    assert!(wrong.is_empty(), "{} of {} differ\n{}", wrong.len(), texts.len(), wrong[..wrong.len().min(3)].join("\n"));
+    let few = texts.len() / 20;
+    assert!(accepted > few && refused > few, "{accepted} accepted, {refused} refused: these texts test too little");
+}
+
+#[test]
+fn mutated_pipelines_load_as_psych_loads_them() {
+    let files = corpus::files();
+    if files.is_empty() {
+        return;
+    }
+    let mut numbers = Numbers(0x5EED_CA5E);
+    let texts: Vec<String> = (0..1500)
+        .map(|at| {
+            let (_, text) = &files[(at * 7) % files.len()];
+            let lines: Vec<&str> = text.split_inclusive('\n').collect();
+            let start = numbers.below(lines.len().max(1));
+            // A part of a long file, so that a mutation touches what matters.
+            let part = if lines.len() > 60 { lines[start..].iter().take(60).copied().collect() } else { text.clone() };
+            mutate(&part, &mut numbers)
+        })
+        .collect();
+    compare(&texts);
+}
+
+#[test]
+fn tags_merge_keys_and_aliases_load_as_psych_loads_them() {
+    let pieces = [
+        "a",
+        "b: ",
+        "- ",
+        "? ",
+        "\n",
+        "\n  ",
+        " ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "&x ",
+        "*x",
+        "!t ",
+        "!!str ",
+        "! ",
+        "!!float ",
+        "!!omap ",
+        "!!binary ",
+        "'12'",
+        "\"on\"",
+        "<<: ",
+        "\"<<\": ",
+        "c: 1\n",
+        "c: 2\n",
+        "d: {a: 1, b: 2}\n",
+        "<<: *x\n",
+        "e: &x {a: 3, c: 4}\n",
+        "~",
+        "1:30",
+        "0x1F",
+        "yes",
+        "on: 1\n",
+        "1.0: a\n",
+        "1: b\n",
+        "[1]: c\n",
+        "2001-01-1",
+        "\n\n  no",
+        ": !reference [",
+        "'",
+        ":\"x\"y",
+    ];
+    let mut numbers = Numbers(0x7AC5);
+    compare(&(0..6000).map(|_| (0..numbers.below(14)).map(|_| pieces[numbers.below(pieces.len())]).collect()).collect::<Vec<String>>());
+}
+
+#[test]
+fn numerals_load_as_psych_loads_them() {
+    let mut numbers = Numbers(0x0D16);
+    let text = |_| (0..numbers.below(9)).map(|_| char::from(b"01_,:.-+exb79Eo "[numbers.below(16)])).collect::<String>();
+    let scalars: Vec<String> = (0..6000).map(text).map(|scalar| format!("a: {scalar}")).collect();
+    compare(&scalars);
 }

@@ -155,16 +155,14 @@ impl OwnedEvent {
             }
             sys::YAML_SEQUENCE_START_EVENT => {
                 // SAFETY: `sequence_start` is the union's field for this type, and its pointers live as long as the event.
-                let (properties, style) = unsafe {
-                    (properties(data.sequence_start.anchor, data.sequence_start.tag), data.sequence_start.style)
-                };
+                let (properties, style) =
+                    unsafe { (properties(data.sequence_start.anchor, data.sequence_start.tag), data.sequence_start.style) };
                 EventKind::SequenceStart { properties, flow: style == sys::YAML_FLOW_SEQUENCE_STYLE }
             }
             sys::YAML_MAPPING_START_EVENT => {
                 // SAFETY: `mapping_start` is the union's field for this type, and its pointers live as long as the event.
-                let (properties, style) = unsafe {
-                    (properties(data.mapping_start.anchor, data.mapping_start.tag), data.mapping_start.style)
-                };
+                let (properties, style) =
+                    unsafe { (properties(data.mapping_start.anchor, data.mapping_start.tag), data.mapping_start.style) };
                 EventKind::MappingStart { properties, flow: style == sys::YAML_FLOW_MAPPING_STYLE }
             }
             // libyaml answers "no event" when it is asked beyond the stream's end.

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::NodeId;
 use super::error::{Limits, YamlError, YamlErrorKind};
 use super::events::{Event, EventKind, Events, Problem, Properties, ScalarEvent};
 use super::line::{before_break, break_length, line_end, line_starts};
 use super::tree::{CollectionStyle, Comment, Node, NodeKind, Pair, Property, Scalar, ScalarStyle, Tree};
-use super::NodeId;
 use crate::source::{FileId, Span};
 
 /// Reads the first document of `text[range]`, as `Psych.safe_load` does: what follows it isn't looked at.
@@ -272,9 +272,10 @@ impl<'a> Builder<'a> {
 
     /// Reads the text up to the token at `end`: notes its comments and, within a block sequence, finds the item's dash.
     fn gap(&mut self, end: usize) -> Gap {
-        let in_sequence = self.open.last().is_some_and(|open| {
-            matches!(self.tree.node(open.id).kind, NodeKind::Sequence { style: CollectionStyle::Block, .. })
-        });
+        let in_sequence = self
+            .open
+            .last()
+            .is_some_and(|open| matches!(self.tree.node(open.id).kind, NodeKind::Sequence { style: CollectionStyle::Block, .. }));
         let mut gap = Gap { dash: None, end: self.position };
         let mut at = self.position;
         while at < end.min(self.bytes.len()) {

@@ -119,14 +119,12 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| {
         r"^-?[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t\r\f\x0B]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t\r\f\x0B]*(?:Z|[-+][0-9]{1,2}:?(?:[0-9]{2})?))?$",
     )
 });
-static DATE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[0-9]{4}-(?:1[012]|0[0-9]|[0-9])-(?:[12][0-9]|3[01]|0[0-9]|[0-9])$"));
+static DATE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[0-9]{4}-(?:1[012]|0[0-9]|[0-9])-(?:[12][0-9]|3[01]|0[0-9]|[0-9])$"));
 static BASE60_INTEGER: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}$"));
 static BASE60_FLOAT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}\.[0-9_]*$"));
 static FLOAT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[-+]?(?:[0-9][0-9_,]*)?\.[0-9]*(?:[eE][-+][0-9]+)?$"));
-static INTEGER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^[-+]?(?:0b[01_,]+|0[0-7_,]+|0|[1-9](?:[0-9]|,[0-9]|_[0-9])*|0x[0-9a-fA-F_,]+)$")
-});
+static INTEGER: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[-+]?(?:0b[01_,]+|0[0-7_,]+|0|[1-9](?:[0-9]|,[0-9]|_[0-9])*|0x[0-9a-fA-F_,]+)$"));
 
 #[cfg(test)]
 mod tests {

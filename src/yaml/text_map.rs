@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::flow_text::flow_segments;
 use super::block_text::block_segments;
+use super::flow_text::flow_segments;
 use super::tree::{Scalar, ScalarStyle};
 use crate::source::Span;
 
@@ -45,9 +45,9 @@ impl TextMap {
             ScalarStyle::Literal | ScalarStyle::Folded => block_segments(scalar, span.range(), source),
         };
         // What doesn't decode to exactly this text isn't trusted.
-        let segments = written.finish(&scalar.text).unwrap_or_else(|| {
-            vec![Segment { decoded: 0..scalar.text.len(), source: span.range(), kind: SegmentKind::Opaque }]
-        });
+        let segments = written
+            .finish(&scalar.text)
+            .unwrap_or_else(|| vec![Segment { decoded: 0..scalar.text.len(), source: span.range(), kind: SegmentKind::Opaque }]);
         Self { span, segments }
     }
 
@@ -79,8 +79,7 @@ impl TextMap {
         if let Some(exact) = self.source(decoded.clone()) {
             return exact;
         }
-        let mut touched =
-            self.segments.iter().filter(|segment| segment.decoded.start < decoded.end && decoded.start < segment.decoded.end);
+        let mut touched = self.segments.iter().filter(|segment| segment.decoded.start < decoded.end && decoded.start < segment.decoded.end);
         let Some(first) = touched.next() else { return self.span };
         let last = touched.last().unwrap_or(first);
         let start = match first.kind {

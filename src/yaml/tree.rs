@@ -248,7 +248,8 @@ impl Tree {
         let mut line = self.line_index(start);
         let end = self.comments.partition_point(|comment| comment.span.start < self.line_starts[line]);
         let mut first = end;
-        while first > 0 && line > 0 && self.comments[first - 1].own_line && self.line_index(self.comments[first - 1].span.start) == line - 1 {
+        while first > 0 && line > 0 && self.comments[first - 1].own_line && self.line_index(self.comments[first - 1].span.start) == line - 1
+        {
             first -= 1;
             line -= 1;
         }

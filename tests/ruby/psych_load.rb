@@ -17,7 +17,7 @@ def shown(value, depth = 0)
   raise "too deep" if depth > 100
   case value
   when Hash
-    if value.keys.all?(String)
+    if value.keys.all?(String) && value.keys.all?(&:valid_encoding?)
       value.transform_values { |inner| shown(inner, depth + 1) }
     else
       {"$pairs" => value.map { |key, inner| [shown(key, depth + 1), shown(inner, depth + 1)] }}
@@ -26,7 +26,8 @@ def shown(value, depth = 0)
   when Float then {"$float" => value.to_s}
   when Symbol then {"$symbol" => value.to_s}
   when Reference then {"$reference" => shown(value.seq || [], depth + 1)}
-  when nil, true, false, Integer, String then value
+  when String then value.dup.force_encoding("UTF-8").valid_encoding? ? value.dup.force_encoding("UTF-8") : raise("not text")
+  when nil, true, false, Integer then value
   else raise "a #{value.class}"
   end
 end
@@ -37,9 +38,9 @@ STDIN.each_line do |line|
   answer =
     begin
       value = Psych.safe_load(text, permitted_classes: [Symbol, Reference], aliases: true)
-      {"ok" => true, "value" => shown(value)}
+      JSON.generate({"ok" => true, "value" => shown(value)}, max_nesting: 0)
     rescue StandardError, SystemStackError => error
-      {"ok" => false, "error" => "#{error.class}: #{error.message}"}
+      JSON.generate({"ok" => false, "error" => error.class.name})
     end
-  puts JSON.generate(answer, max_nesting: 0)
+  puts answer
 end
