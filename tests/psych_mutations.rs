@@ -57,7 +57,7 @@ fn compare(texts: &[String]) {
                 accepted += 1;
                 // As texts, because the order of keys counts.
                 let ours: serde_json::Value = serde_json::from_str(json).unwrap();
-                answer["ok"] == true && ours.to_string() == answer["value"].to_string()
+                answer["ok"] == true && format!("{ours}") == format!("{}", answer["value"])
             }
             // Psych loads a recursive alias, GitLab then refuses it.
             Err(error) if error.kind == YamlErrorKind::Alias && error.message.contains("lies within") => true,
