@@ -13,6 +13,8 @@ mod number;
 mod parse;
 mod scalar;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod text_map;
 mod tree;
 mod value;
