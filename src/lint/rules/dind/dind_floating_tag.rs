@@ -1,7 +1,7 @@
 //! DND209: docker images whose tag moves between releases. Knows how the official image's tags are made, not which releases exist.
 
 use crate::detect::client::may_dial;
-use crate::detect::image::ImageFacts;
+use crate::detect::ImageFacts;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
 

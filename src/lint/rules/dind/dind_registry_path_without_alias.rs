@@ -2,7 +2,7 @@
 
 use crate::detect::ServiceFacts;
 use crate::detect::client::{Client, assigns, dials};
-use crate::detect::image::ImageFacts;
+use crate::detect::ImageFacts;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
 

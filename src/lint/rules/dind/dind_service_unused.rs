@@ -1,6 +1,6 @@
 //! DND202: a dind service in a job that never talks to it. Knows which commands can't reach a daemon.
 
-use crate::detect::client::may_dial;
+use crate::detect::client::{may_dial, needs_daemon};
 use crate::detect::{JobFacts, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
@@ -33,7 +33,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFacts) -> Option<Diagnostic> {
     let span = service.image.image.name.span;
     let name = &service.image.text;
-    if facts.operations.iter().any(|found| crate::detect::flow::needs_daemon(&found.operation)) {
+    if facts.operations.iter().any(needs_daemon) {
         return None;
     }
     if !may_dial(facts) && !hints(job, facts) {
@@ -70,6 +70,6 @@ fn hints(job: &Job, facts: &JobFacts) -> bool {
 fn is_used(context: &Context<'_>, span: Span) -> bool {
     context.jobs().any(|(_, facts)| {
         let same = facts.services.iter().any(|service| service.image.image.name.span == span);
-        same && facts.operations.iter().any(|found| crate::detect::flow::needs_daemon(&found.operation))
+        same && facts.operations.iter().any(needs_daemon)
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::detect::JobFacts;
 use crate::detect::client::{chooses_daemon, dials};
-use crate::detect::image::ImageFacts;
+use crate::detect::ImageFacts;
 use crate::detect::variables::varies;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
