@@ -29,10 +29,13 @@ impl<'a> Client<'a> {
         (may_dial(facts) && !chooses_context(job, facts)).then_some(Self { job, facts, service })
     }
 
-    /// What the service listens on.
+    /// What the service listens on; a host in its command adds to what the entrypoint says, so that the port is not known then.
     #[must_use]
     pub fn listener(&self) -> Listener {
-        listener(self.job, self.service)
+        let hosts = |argument: &String| argument.starts_with("--host") || argument.starts_with("-H");
+        let own = self.service.image.image.command().is_some_and(|command| command.iter().any(hosts));
+        let listener = listener(self.job, self.service);
+        if own { Listener { port: None, certdir: None, ..listener } } else { listener }
     }
 
     /// `DOCKER_HOST`, where YAML or the script sets it and the files tell its value.

@@ -15,6 +15,7 @@ mod scalar;
 mod tags;
 mod text_map;
 mod tree;
+pub mod structure;
 mod value;
 
 pub use compose::compose;

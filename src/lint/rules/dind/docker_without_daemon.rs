@@ -4,6 +4,8 @@ use crate::detect::client::{chooses_daemon, dials};
 use crate::detect::{Endpoint, JobFacts, JobOperation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
@@ -21,10 +23,24 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         if job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts) {
             if let Some(first) = dials(facts).next() {
-                findings.add(finding(job, facts, first).job(&job.name));
+                let finding = finding(job, facts, first).job(&job.name);
+                findings.add(match service(context, job, facts) {
+                    Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
+                    None => finding,
+                });
             }
         }
     }
+}
+
+/// Adds a service of the client's own version, and the variables for TLS, to a job that has neither.
+fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edit>> {
+    let docker = facts.image.as_ref()?.docker.as_ref().filter(|docker| docker.official && docker.version.len() >= 3)?;
+    let version = docker.version.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+    let unset = job.config.entry("services").is_none() && !job.variables.keys().any(|name| name.starts_with("DOCKER_"));
+    let own = job.own.as_mapping()?.entry("variables").is_none();
+    let variables = "  DOCKER_HOST: tcp://docker:2376\n  DOCKER_TLS_CERTDIR: /certs\n  DOCKER_TLS_VERIFY: \"1\"\n  DOCKER_CERT_PATH: /certs/client";
+    (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
 fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic {

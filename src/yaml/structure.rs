@@ -182,6 +182,63 @@ impl<'a> Page<'a> {
         let text = if self.text()[..at].ends_with('\n') { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
         Ok(vec![Edit::replace(self.span(at..at), text)])
     }
+
+    /// Adds an entry behind the last one of a mapping in either style: `text` without indentation. Unlike [`Page::insert_entry`] the mapping may
+    /// begin behind the dash of an item, and may be written in braces where `text` has one line.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where the mapping is empty, or its last entry shares its line with something else.
+    pub fn append_entry(self, mapping: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else { return self.cannot(mapping, "it is not a mapping") };
+        let Some(last) = pairs.last() else { return self.cannot(mapping, "it has no entry") };
+        let end = self.tree.node(last.value).full.end.max(self.tree.node(last.key).full.end) as usize;
+        match style {
+            CollectionStyle::Flow if !text.contains('\n') => Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))]),
+            CollectionStyle::Flow | CollectionStyle::FlowPair => self.cannot(mapping, "it is written in braces"),
+            CollectionStyle::Block => {
+                let before = self.indentation(self.tree.node(mapping).span.start as usize);
+                if !before.chars().all(|character| character == ' ' || character == '-') {
+                    return self.cannot(mapping, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), text)])
+            }
+        }
+    }
+
+    /// Adds `text`, with `indentation` blanks before each line, below the line of the byte before `end`.
+    #[must_use]
+    pub fn lines_below(self, end: usize, indentation: usize, text: &str) -> Edit {
+        let newline = self.source.newline();
+        let blanks = " ".repeat(indentation);
+        let lines: String = text.lines().map(|line| format!("{blanks}{line}{newline}")).collect();
+        let at = self.source.line_range(self.source.line_index(end.saturating_sub(1))).end;
+        let complete = self.text()[..at].ends_with('\n');
+        let text = if complete { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
+        Edit::replace(self.span(at..at), text)
+    }
+
+    /// Adds an item behind the last one of a sequence in either style.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where it is no sequence, or is empty.
+    pub fn append_item(self, sequence: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else { return self.cannot(sequence, "it is not a sequence") };
+        let Some(&last) = items.last() else { return self.cannot(sequence, "it has no item") };
+        let node = self.tree.node(last);
+        let end = node.full.end as usize;
+        match (style, node.dash) {
+            (CollectionStyle::Block, Some(dash)) => {
+                let before = self.indentation(dash.start as usize);
+                if !before.trim().is_empty() {
+                    return self.cannot(last, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), &format!("- {text}"))])
+            }
+            (CollectionStyle::Block | CollectionStyle::Flow | CollectionStyle::FlowPair, _) => {
+                Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))])
+            }
+        }
+    }
 }
 
 /// A shell command as a YAML scalar on one line: plain where that reads back the same, else in quotes.
