@@ -34,6 +34,14 @@ pub struct Migration {
     pub files: Vec<FileChange>,
 }
 
+impl Migration {
+    /// Whether a pipeline has a job of this name.
+    #[must_use]
+    pub fn has_job(&self, name: &str) -> bool {
+        self.before.pipelines.iter().any(|pipeline| pipeline.pipeline.job(name).is_some())
+    }
+}
+
 /// What becomes of a job.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -88,7 +96,13 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
 }
 
 /// Rewrites until what is left keeps every promise; each round refuses at least one job.
-fn proven(before: &Analysis, entries: &[String], target: &Target, mut candidates: BTreeSet<JobId>, refused: &mut BTreeMap<JobId, Vec<Reason>>) -> Rewrite {
+fn proven(
+    before: &Analysis,
+    entries: &[String],
+    target: &Target,
+    mut candidates: BTreeSet<JobId>,
+    refused: &mut BTreeMap<JobId, Vec<Reason>>,
+) -> Rewrite {
     loop {
         let rewrite = rewrite(before, target, &candidates);
         if rewrite.changed.is_empty() {
@@ -114,7 +128,8 @@ fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, 
         for (index, (job, facts)) in analyzed.jobs().enumerate() {
             let id = JobId { pipeline, job: index };
             let reasons = refused.remove(&id);
-            let left_out = facts.flow.verdict == Verdict::Full && !options.jobs.is_empty() && !options.jobs.iter().any(|name| **name == *job.name);
+            let left_out =
+                facts.flow.verdict == Verdict::Full && !options.jobs.is_empty() && !options.jobs.iter().any(|name| **name == *job.name);
             if facts.flow.verdict == Verdict::None && !facts.flow.idle || left_out {
                 continue;
             }
@@ -145,7 +160,8 @@ fn broken(before: &Analysis, entries: &[String], rewrite: &Rewrite) -> BTreeMap<
         return everything("the result would not be read as YAML");
     }
     for (index, (old, new)) in before.pipelines.iter().zip(&after.pipelines).enumerate() {
-        let names = |pipeline: &crate::pipeline::Pipeline| pipeline.unresolved.iter().map(|include| include.name.clone()).collect::<Vec<_>>();
+        let names =
+            |pipeline: &crate::pipeline::Pipeline| pipeline.unresolved.iter().map(|include| include.name.clone()).collect::<Vec<_>>();
         if old.pipeline.jobs.len() != new.pipeline.jobs.len() || names(&old.pipeline) != names(&new.pipeline) {
             return everything("the result would have other jobs or includes");
         }
@@ -157,7 +173,9 @@ fn broken(before: &Analysis, entries: &[String], rewrite: &Rewrite) -> BTreeMap<
                         broken.insert(id, why.to_owned());
                     }
                 }
-                None if !same(old.0, new.0) => return everything(&format!("the job `{}`, which must not change, would change", old.0.name)),
+                None if !same(old.0, new.0) => {
+                    return everything(&format!("the job `{}`, which must not change, would change", old.0.name));
+                }
                 None => {}
             }
         }
@@ -214,7 +232,8 @@ fn published(facts: &JobFacts) -> BTreeSet<String> {
         let push = operation.op == Op::Push || operation.pushes() == Some(true);
         let wanted = |role: Role| role == Role::Pushed || role == Role::Destination;
         let built = matches!(operation.tool, crate::docker::Tool::Depot) && push;
-        let names = operation.images.iter().filter(|image| wanted(image.role) || (built && matches!(image.role, Role::Built | Role::Tagged)));
+        let names =
+            operation.images.iter().filter(|image| wanted(image.role) || (built && matches!(image.role, Role::Built | Role::Tagged)));
         published.extend(names.filter(|_| push || is_docker(operation.tool)).map(|image| named(&image.text)));
     }
     published

@@ -115,8 +115,11 @@ pub fn environment(job: &Job) -> Env {
 }
 
 fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, names: &mut Names) -> Step {
-    let argv: Vec<Arg> =
-        invocation.argv().iter().map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable && lone(&argument.value) }).collect();
+    let argv: Vec<Arg> = invocation
+        .argv()
+        .iter()
+        .map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable && lone(&argument.value) })
+        .collect();
     let operation = if invocation.is_remote() || argv.is_empty() { None } else { read(&argv) };
     let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
     Step { invocation: invocation.clone(), argv, operation, program, block: block(&script.body, invocation.command.range) }
@@ -131,9 +134,12 @@ fn lone(value: &Symbolic) -> bool {
 /// it is meant as one.
 fn read(argv: &[Arg]) -> Option<Operation> {
     let operation = docker::operation(argv)?;
-    let lone: Vec<usize> = operation.unknown.iter().filter_map(|unknown| if let Unknown::Word { arg } = unknown { Some(*arg) } else { None }).collect();
+    let lone: Vec<usize> =
+        operation.unknown.iter().filter_map(|unknown| if let Unknown::Word { arg } = unknown { Some(*arg) } else { None }).collect();
     let meant = match operation.op {
-        Op::Push | Op::Pull | Op::Tag | Op::Login | Op::Logout | Op::Manifest | Op::Imagetools | Op::Inspect | Op::Clean => !lone.is_empty(),
+        Op::Push | Op::Pull | Op::Tag | Op::Login | Op::Logout | Op::Manifest | Op::Imagetools | Op::Inspect | Op::Clean => {
+            !lone.is_empty()
+        }
         Op::Build => lone.len() == 1 && operation.positionals.iter().all(|positional| positional.arg == lone[0]),
         Op::Bake
         | Op::Run
@@ -154,7 +160,8 @@ fn read(argv: &[Arg]) -> Option<Operation> {
     if !meant {
         return Some(operation);
     }
-    let argv: Vec<Arg> = argv.iter().enumerate().map(|(at, arg)| Arg { opaque: arg.opaque && !lone.contains(&at), ..arg.clone() }).collect();
+    let argv: Vec<Arg> =
+        argv.iter().enumerate().map(|(at, arg)| Arg { opaque: arg.opaque && !lone.contains(&at), ..arg.clone() }).collect();
     docker::operation(&argv)
 }
 

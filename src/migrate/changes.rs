@@ -94,7 +94,10 @@ fn script(analysis: &Analysis, job: &Job, lowered: &Lowered, wants: &mut Wants) 
             ItemChange::Rewrite(edits, text) => (Change::Item { before: Vec::new(), edits }, Some(text)),
         };
         if wants.changes.insert(definition, change.clone()).is_some_and(|known| known != change) {
-            return Err(Stuck { why: "the item is used twice in the job and would have to differ", at: job.script.items[index].range.start });
+            return Err(Stuck {
+                why: "the item is used twice in the job and would have to differ",
+                at: job.script.items[index].range.start,
+            });
         }
         after[index] = text;
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::Edit;
 use crate::migrate::changes::{Change, Definition};
-use crate::migrate::structure::{CannotEdit, Page, scalar};
 use crate::pipeline::Documents;
 use crate::source::FileId;
+use crate::yaml::structure::{CannotEdit, Page, scalar};
 use crate::yaml::{NodeId, NodeKind};
 
 /// An entry that a job gets of its own.
@@ -28,7 +28,11 @@ pub struct Override {
 ///
 /// # Errors
 /// [`CannotEdit`] where the text's form leaves room for doubt.
-pub fn edits(documents: &Documents, changes: &BTreeMap<Definition, Change>, overrides: &BTreeSet<Override>) -> Result<Vec<Edit>, CannotEdit> {
+pub fn edits(
+    documents: &Documents,
+    changes: &BTreeMap<Definition, Change>,
+    overrides: &BTreeSet<Override>,
+) -> Result<Vec<Edit>, CannotEdit> {
     let mut composer = Composer { documents, changes, edits: Vec::new(), removed: BTreeMap::new() };
     for (definition, change) in changes {
         composer.change(*definition, change)?;
@@ -47,7 +51,20 @@ struct Composer<'a> {
 }
 
 /// Words of comments that only describe what goes.
-const STALE: &[&str] = &["dind", "docker-in-docker", "docker in docker", "tls", "2375", "2376", "overlay", "daemon", "docker_host", "docker_driver", "buildkit", "docker host"];
+const STALE: &[&str] = &[
+    "dind",
+    "docker-in-docker",
+    "docker in docker",
+    "tls",
+    "2375",
+    "2376",
+    "overlay",
+    "daemon",
+    "docker_host",
+    "docker_driver",
+    "buildkit",
+    "docker host",
+];
 
 fn stale(comment: &str) -> bool {
     let comment = comment.to_ascii_lowercase();
@@ -65,7 +82,12 @@ impl Composer<'_> {
         match change {
             Change::RemoveEntry { keep_empty } => self.remove_entry(file, definition.node, *keep_empty),
             Change::RemoveItem => {
-                let Some(sequence) = self.page(file).tree.parent(definition.node).filter(|parent| matches!(self.page(file).tree.node(*parent).kind, NodeKind::Sequence { .. })) else {
+                let Some(sequence) = self
+                    .page(file)
+                    .tree
+                    .parent(definition.node)
+                    .filter(|parent| matches!(self.page(file).tree.node(*parent).kind, NodeKind::Sequence { .. }))
+                else {
                     return Err(CannotEdit { why: "it is not an item of a sequence", span: definition.span });
                 };
                 self.removed.entry((file, sequence)).or_default().insert(definition.node);
@@ -95,7 +117,8 @@ impl Composer<'_> {
     fn before(&mut self, file: FileId, definition: Definition, lines: &[String], edits: &[Edit]) -> Result<Vec<Edit>, CannotEdit> {
         let page = self.page(file);
         let items: Vec<String> = lines.iter().map(|line| scalar(line)).collect();
-        let in_sequence = page.tree.parent(definition.node).is_some_and(|parent| matches!(page.tree.node(parent).kind, NodeKind::Sequence { .. }));
+        let in_sequence =
+            page.tree.parent(definition.node).is_some_and(|parent| matches!(page.tree.node(parent).kind, NodeKind::Sequence { .. }));
         if in_sequence {
             return page.insert_items_before(definition.node, &items);
         }
@@ -137,7 +160,9 @@ impl Composer<'_> {
             let parent = page.tree.parent(pair.key).expect("a key lies in a mapping");
             let is_job_or_keyword = page.tree.parent(parent).is_none();
             match keyword.as_str() {
-                "variables" | "services" | "default" | "tags" if !is_job_or_keyword || keyword == "variables" || keyword == "default" || keyword == "services" => {
+                "variables" | "services" | "default" | "tags"
+                    if !is_job_or_keyword || keyword == "variables" || keyword == "default" || keyword == "services" =>
+                {
                     self.removed.entry((file, parent)).or_default().insert(pair.key);
                 }
                 "before_script" => self.edits.push(page.empty_list(pair)),
@@ -162,9 +187,12 @@ impl Composer<'_> {
             let variables: Vec<&&Override> = items.iter().filter(|item| item.keyword == "variables").collect();
             let mut edits = Vec::new();
             if !variables.is_empty() {
-                let lines: String = variables.iter().map(|item| format!("{}: {}\n", item.name.as_deref().unwrap_or_default(), item.text)).collect();
+                let lines: String =
+                    variables.iter().map(|item| format!("{}: {}\n", item.name.as_deref().unwrap_or_default(), item.text)).collect();
                 match page.value_of(mapping, "variables") {
-                    Some(own) if self.empties(file, own) => return Err(CannotEdit { why: "its variables would change twice", span: page.tree.node(own).span }),
+                    Some(own) if self.empties(file, own) => {
+                        return Err(CannotEdit { why: "its variables would change twice", span: page.tree.node(own).span });
+                    }
                     Some(own) => edits.extend(page.insert_entry(own, &[], &lines)?),
                     None => text.push_str(&format!("variables:\n{}", lines.lines().map(|line| format!("  {line}\n")).collect::<String>())),
                 }

@@ -1,6 +1,6 @@
 //! What a job's image offers to the commands that a migration adds: curl, a package manager, a docker client of some version.
 
-use crate::detect::{JobFacts, ImageFacts};
+use crate::detect::{ImageFacts, JobFacts};
 
 /// How a job gets curl.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,7 +14,21 @@ pub enum Curl {
 }
 
 /// Repositories whose images have curl (from their Dockerfiles: Docker's own buildpack-deps children, Fedora's and Amazon's bases).
-const WITH_CURL: &[&str] = &["ruby", "python", "node", "golang", "php", "amazonlinux", "fedora", "rockylinux", "buildpack-deps", "rust", "openjdk", "gradle", "maven"];
+const WITH_CURL: &[&str] = &[
+    "ruby",
+    "python",
+    "node",
+    "golang",
+    "php",
+    "amazonlinux",
+    "fedora",
+    "rockylinux",
+    "buildpack-deps",
+    "rust",
+    "openjdk",
+    "gradle",
+    "maven",
+];
 /// Repositories of Debian's family whose images lack it.
 const APT: &[&str] = &["debian", "ubuntu"];
 

@@ -49,9 +49,15 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig,
     }
     lowering.logins()?;
     lowering.setup(config)?;
-    let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal { code: reason::NOT_EDITABLE, message: why.to_owned(), at: Some(at..at + 1) })?;
+    let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal {
+        code: reason::NOT_EDITABLE,
+        message: why.to_owned(),
+        at: Some(at..at + 1),
+    })?;
     let mut lowered = lowering.lowered;
-    lowered.edits.retain(|edit| !removed.iter().any(|gone| gone.range.start <= edit.range.start && edit.range.end <= gone.range.end && !gone.range.is_empty()));
+    lowered.edits.retain(|edit| {
+        !removed.iter().any(|gone| gone.range.start <= edit.range.start && edit.range.end <= gone.range.end && !gone.range.is_empty())
+    });
     lowered.edits.extend(removed);
     lowered.edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     lowered.edits.dedup();
@@ -87,11 +93,15 @@ impl Lowering<'_> {
                 let source = &self.shell.steps[build.step];
                 let edits = self.build(build)?;
                 let range = source.range();
-                let moved: Vec<TextEdit> =
-                    edits.into_iter().map(|edit| TextEdit { range: edit.range.start - range.start..edit.range.end - range.start, text: edit.text }).collect();
+                let moved: Vec<TextEdit> = edits
+                    .into_iter()
+                    .map(|edit| TextEdit { range: edit.range.start - range.start..edit.range.end - range.start, text: edit.text })
+                    .collect();
                 let text = crate::migrate::script_edit::applied(self.shell.slice(range), &moved);
                 if text.contains('\n') && self.shell.slice(step.statement()).lines().count() <= 1 {
-                    let text = joined_lines(&text).ok_or_else(|| self.refusal(build.step, reason::NOT_EDITABLE, "the build is written over several lines that cannot be joined"))?;
+                    let text = joined_lines(&text).ok_or_else(|| {
+                        self.refusal(build.step, reason::NOT_EDITABLE, "the build is written over several lines that cannot be joined")
+                    })?;
                     self.lowered.edits.push(TextEdit { range: step.range(), text });
                 } else {
                     self.lowered.edits.push(TextEdit { range: step.range(), text });
@@ -101,7 +111,8 @@ impl Lowering<'_> {
             Action::PushSaved { build, reference } => {
                 let file = self.metadata_file(*build);
                 let id = self.target.fill(&self.target.saved_id, &[("file", &file)]);
-                let project = self.project.map(|project| format!(" {}", self.target.flag("project", &[("project", project)]))).unwrap_or_default();
+                let project =
+                    self.project.map(|project| format!(" {}", self.target.flag("project", &[("project", project)]))).unwrap_or_default();
                 let name = self.target.flag("tag", &[("reference", &self.quoted(step, *reference))]);
                 let text = format!("{}{project} {name} {id}", self.target.push);
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
@@ -124,7 +135,15 @@ impl Lowering<'_> {
     }
 
     fn needs_buildx(&self, index: usize) -> Result<(), Refusal> {
-        if has_buildx(self.facts) { Ok(()) } else { Err(self.refusal(index, reason::JOB_IMAGE_UNKNOWN, "the job's image may lack `docker buildx`, which copies images within registries")) }
+        if has_buildx(self.facts) {
+            Ok(())
+        } else {
+            Err(self.refusal(
+                index,
+                reason::JOB_IMAGE_UNKNOWN,
+                "the job's image may lack `docker buildx`, which copies images within registries",
+            ))
+        }
     }
 
     /// A removed step takes `|| true` and the rest of its pipe with it; an operand of `&&` goes alone.
@@ -138,7 +157,8 @@ impl Lowering<'_> {
 
     /// Notes that the target's command runs in this step.
     fn begins(&mut self, step: &Step) {
-        let top = self.shell.script.body.get(step.invocation.top_level).map_or(step.range().start, |statement| statement.range.range().start);
+        let top =
+            self.shell.script.body.get(step.invocation.top_level).map_or(step.range().start, |statement| statement.range.range().start);
         let first = self.lowered.first.map_or(top, |known| known.min(top));
         self.lowered.first = Some(first);
     }
@@ -149,10 +169,19 @@ impl Lowering<'_> {
         let operation = step.operation.as_ref().expect("a build has an operation");
         for flag in &operation.flags {
             if self.target.rejected_flags.iter().any(|rejected| rejected == flag.name) {
-                return Err(self.refusal(build.step, reason::UNSUPPORTED_FLAG, format!("`{}` is not supported by {}", flag.spelled, self.target.name)));
+                return Err(self.refusal(
+                    build.step,
+                    reason::UNSUPPORTED_FLAG,
+                    format!("`{}` is not supported by {}", flag.spelled, self.target.name),
+                ));
             }
         }
-        if let Some(wrapper) = step.invocation.wrappers.iter().find(|wrapper| !["time", "command", "timeout", "retry", "nice"].contains(&wrapper.name.as_str())) {
+        if let Some(wrapper) = step
+            .invocation
+            .wrappers
+            .iter()
+            .find(|wrapper| !["time", "command", "timeout", "retry", "nice"].contains(&wrapper.name.as_str()))
+        {
             return Err(self.refusal(build.step, reason::WRAPPED_COMMAND, format!("the build runs through `{}`", wrapper.name)));
         }
         let mut edits = self.own_variables(step);
@@ -215,19 +244,29 @@ impl Lowering<'_> {
         let flag = &operation.flags[at];
         let (first, last) = (flag.words.start, flag.words.end - 1);
         let arguments = step.invocation.argv();
-        let shared = (first..=last).any(|word| arguments[word].field) || matches!(flag.form, crate::docker::Form::Letters { .. }) && flag.value.is_none();
+        let shared = (first..=last).any(|word| arguments[word].field)
+            || matches!(flag.form, crate::docker::Form::Letters { .. }) && flag.value.is_none();
         if shared || first == 0 {
-            return Err(self.refusal(index, reason::UNSUPPORTED_FLAG, format!("`{}` must go, but shares its word with something else", flag.spelled)));
+            return Err(self.refusal(
+                index,
+                reason::UNSUPPORTED_FLAG,
+                format!("`{}` must go, but shares its word with something else", flag.spelled),
+            ));
         }
         let before = word_range(step, first - 1).end;
-        let start = if self.shell.slice(before..word_range(step, first).start).trim_matches([' ', '\t', '\\', '\n', '\r']).is_empty() { before } else { word_range(step, first).start };
+        let start = if self.shell.slice(before..word_range(step, first).start).trim_matches([' ', '\t', '\\', '\n', '\r']).is_empty() {
+            before
+        } else {
+            word_range(step, first).start
+        };
         Ok(start..word_range(step, last).end)
     }
 
     /// `DOCKER_BUILDKIT=1` before the command goes.
     fn own_variables(&self, step: &Step) -> Vec<TextEdit> {
         let command = &step.invocation.command;
-        let dead = command.assignments.iter().filter(|assignment| crate::detect::flow::DAEMON_VARIABLES.contains(&assignment.name.as_str()));
+        let dead =
+            command.assignments.iter().filter(|assignment| crate::detect::flow::DAEMON_VARIABLES.contains(&assignment.name.as_str()));
         dead.map(|assignment| {
             let range = assignment.range.range();
             let behind = &self.shell.script.text[range.end..];
@@ -262,7 +301,9 @@ impl Lowering<'_> {
 
     /// Logins that need the daemon that goes are written as a file of credentials.
     fn logins(&mut self) -> Result<(), Refusal> {
-        let is_login = |step: &Step| step.operation.as_ref().is_some_and(|operation| operation.op == Op::Login && crate::detect::flow::is_docker(operation.tool));
+        let is_login = |step: &Step| {
+            step.operation.as_ref().is_some_and(|operation| operation.op == Op::Login && crate::detect::flow::is_docker(operation.tool))
+        };
         let logins: Vec<usize> = (0..self.shell.steps.len()).filter(|&index| is_login(&self.shell.steps[index])).collect();
         if logins.is_empty() {
             return Ok(());
@@ -277,13 +318,25 @@ impl Lowering<'_> {
                 return Ok(());
             }
             Some(false) => {}
-            None => return Err(self.refusal(logins[0], reason::JOB_IMAGE_UNKNOWN, "whether `docker login` works without a daemon depends on the Docker version in the job's image, which is not known")),
+            None => {
+                return Err(self.refusal(
+                    logins[0],
+                    reason::JOB_IMAGE_UNKNOWN,
+                    "whether `docker login` works without a daemon depends on the Docker version in the job's image, which is not known",
+                ));
+            }
         }
         if logins.len() > 1 {
             return Err(self.refusal(logins[1], reason::LOGIN_NEEDS_DAEMON, "several logins with a Docker client before version 28"));
         }
         let index = logins[0];
-        let (range, text) = self.login(index).ok_or_else(|| self.refusal(index, reason::LOGIN_NEEDS_DAEMON, "this form of `docker login` needs a daemon with a Docker client before version 28"))?;
+        let (range, text) = self.login(index).ok_or_else(|| {
+            self.refusal(
+                index,
+                reason::LOGIN_NEEDS_DAEMON,
+                "this form of `docker login` needs a daemon with a Docker client before version 28",
+            )
+        })?;
         self.lowered.edits.push(TextEdit { range, text });
         Ok(())
     }
@@ -304,7 +357,12 @@ impl Lowering<'_> {
         }
         let registry = match operation.slot(crate::docker::Slot::Registry).next() {
             None => "https://index.docker.io/v1/".to_owned(),
-            Some(registry) if ["docker.io", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"].contains(&registry.text.as_str()) => "https://index.docker.io/v1/".to_owned(),
+            Some(registry)
+                if ["docker.io", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"]
+                    .contains(&registry.text.as_str()) =>
+            {
+                "https://index.docker.io/v1/".to_owned()
+            }
             Some(registry) => self.quoted(step, registry.arg),
         };
         let (range, password) = match step.invocation.pipe() {
@@ -346,7 +404,8 @@ impl Lowering<'_> {
             return Ok(());
         }
         let has_curl = self.shell.steps.iter().take_while(|step| step.range().start < first).any(|step| {
-            step.name() == Some("curl") || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
+            step.name() == Some("curl")
+                || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
         });
         let kind = self.facts.image.as_ref().and_then(curl);
         let present = self.facts.image.as_ref().is_some_and(|image| image.text.contains("depot/cli"));
@@ -360,12 +419,21 @@ impl Lowering<'_> {
             Some(Curl::Apt) => self.lowered.setup.push(self.target.setup["apt"].clone()),
             None => {
                 let image = self.facts.image.as_ref().map_or("the runner's default image", |image| image.text.as_str());
-                return Err(Refusal { code: reason::JOB_IMAGE_UNKNOWN, message: format!("whether `{image}` has curl, with which the command is installed, is not known"), at: None });
+                return Err(Refusal {
+                    code: reason::JOB_IMAGE_UNKNOWN,
+                    message: format!("whether `{image}` has curl, with which the command is installed, is not known"),
+                    at: None,
+                });
             }
         }
         let installer = config.cli.mirror.as_deref().unwrap_or(&self.target.installer);
-        self.lowered.setup.push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &config.cli.version)]));
-        let publishes = self.facts.flow.actions.values().any(|action| matches!(action, Action::PushSaved { .. }) || matches!(action, Action::Build(build) | Action::BuildHere(build) if !matches!(build.output, Output::Discard)));
+        self.lowered
+            .setup
+            .push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &config.cli.version)]));
+        let publishes = self.facts.flow.actions.values().any(|action| {
+            matches!(action, Action::PushSaved { .. })
+                || matches!(action, Action::Build(build) | Action::BuildHere(build) if !matches!(build.output, Output::Discard))
+        });
         let named = self.job.variables.contains_key("DOCKER_AUTH_CONFIG");
         let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login);
         let writes_file = self.shell.script.text.contains("config.json");

@@ -8,7 +8,6 @@ pub mod obstacles;
 mod project;
 pub mod rewrite;
 pub mod script_edit;
-pub mod structure;
 pub mod target;
 
 pub use changes::JobId;

@@ -15,7 +15,8 @@ pub fn project(config: &DepotConfig, facts: &JobFacts) -> Option<String> {
 fn matches(rule: &crate::config::ProjectRule, build: &Operation) -> bool {
     let context = build.context().unwrap_or(".");
     let context = context.strip_prefix("./").unwrap_or(context).trim_end_matches('/');
-    let dockerfile = build.value("file").map_or_else(|| join(context, "Dockerfile"), |file| file.strip_prefix("./").unwrap_or(file).to_owned());
+    let dockerfile =
+        build.value("file").map_or_else(|| join(context, "Dockerfile"), |file| file.strip_prefix("./").unwrap_or(file).to_owned());
     let repository = |text: &str| text.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map_or(text, |(name, _)| name).to_owned();
     rule.dockerfile.as_ref().is_none_or(|glob| glob.matches(&dockerfile))
         && rule.path.as_ref().is_none_or(|glob| glob.matches(context))

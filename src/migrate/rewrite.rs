@@ -11,10 +11,10 @@ use crate::migrate::compose_edits::{Override, edits};
 use crate::migrate::lower::{Lowered, Refusal, lower};
 use crate::migrate::project::project;
 use crate::migrate::script_edit::Stuck;
-use crate::migrate::structure::scalar;
 use crate::migrate::target::Target;
 use crate::pipeline::Job;
 use crate::source::{FileId, Span};
+use crate::yaml::structure::scalar;
 
 /// What the files become.
 #[derive(Clone, Default, Debug)]
@@ -90,7 +90,11 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
                 let blamed = blamed(&movers, &users, span);
                 for id in blamed {
                     movers.remove(&id);
-                    rewrite.refused.entry(id).or_default().push(Reason { code: reason::NOT_EDITABLE, message: format!("a change cannot be written here: {why}"), span });
+                    rewrite.refused.entry(id).or_default().push(Reason {
+                        code: reason::NOT_EDITABLE,
+                        message: format!("a change cannot be written here: {why}"),
+                        span,
+                    });
                 }
             }
         }
@@ -103,13 +107,27 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
 }
 
 fn changed(mover: Mover<'_>) -> Changed {
-    Changed { script: mover.wants.script, assumptions: mover.lowered.assumptions, uses_target: mover.lowered.first.is_some(), project: mover.project }
+    Changed {
+        script: mover.wants.script,
+        assumptions: mover.lowered.assumptions,
+        uses_target: mover.lowered.first.is_some(),
+        project: mover.project,
+    }
 }
 
 /// The jobs that a place belongs to; all, where it belongs to none.
 fn blamed(movers: &BTreeMap<JobId, Mover<'_>>, users: &Users, span: Span) -> Vec<JobId> {
-    let touches = |definition: &Definition| definition.span.file == span.file && (span.contains(definition.span) || definition.span.contains(span));
-    let mut blamed: Vec<JobId> = movers.iter().filter(|(id, mover)| mover.wants.changes.keys().any(|definition| touches(definition)) || mover.job.own.span.contains(span) || users.of(span).any(|user| user == **id)).map(|(id, _)| *id).collect();
+    let touches =
+        |definition: &Definition| definition.span.file == span.file && (span.contains(definition.span) || definition.span.contains(span));
+    let mut blamed: Vec<JobId> = movers
+        .iter()
+        .filter(|(id, mover)| {
+            mover.wants.changes.keys().any(|definition| touches(definition))
+                || mover.job.own.span.contains(span)
+                || users.of(span).any(|user| user == **id)
+        })
+        .map(|(id, _)| *id)
+        .collect();
     if blamed.is_empty() {
         blamed = movers.keys().copied().collect();
     }
@@ -121,8 +139,13 @@ fn mover<'a>(analysis: &'a Analysis, target: &Target, id: JobId) -> Result<Mover
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
     let project = project(&analysis.config.depot, facts);
     let place = |at: Option<std::ops::Range<usize>>| at.map_or(job.key, |range| job.place(&job.script, range));
-    let lowered = lower(job, facts, target, &analysis.config.depot, project.as_deref()).map_err(|Refusal { code, message, at }| Reason { code, message, span: place(at) })?;
-    let wants = wants(analysis, job, facts, &lowered).map_err(|Stuck { why, at }| Reason { code: reason::NOT_EDITABLE, message: why.to_owned(), span: place(Some(at..at + 1)) })?;
+    let lowered = lower(job, facts, target, &analysis.config.depot, project.as_deref())
+        .map_err(|Refusal { code, message, at }| Reason { code, message, span: place(at) })?;
+    let wants = wants(analysis, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
+        code: reason::NOT_EDITABLE,
+        message: why.to_owned(),
+        span: place(Some(at..at + 1)),
+    })?;
     Ok(Mover { job, facts, lowered, wants, project })
 }
 
@@ -137,7 +160,9 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
     let mut agreement = Agreement::default();
     for (&id, mover) in movers {
         for (definition, change) in &mover.wants.changes {
-            let differs = users.of(definition.span).find(|user| movers.get(user).is_none_or(|other| other.wants.changes.get(definition) != Some(change)));
+            let differs = users
+                .of(definition.span)
+                .find(|user| movers.get(user).is_none_or(|other| other.wants.changes.get(definition) != Some(change)));
             let Some(other) = differs else {
                 agreement.changes.insert(*definition, change.clone());
                 continue;
@@ -166,13 +191,25 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
 
 /// What the job gets of its own where a shared definition stays; none where there is no way.
 fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
-    let own = |keyword, name: Option<String>, text: String| Override { file: mover.job.own.span.file, mapping: mover.job.own.node, keyword, name, text };
+    let own = |keyword, name: Option<String>, text: String| Override {
+        file: mover.job.own.span.file,
+        mapping: mover.job.own.node,
+        keyword,
+        name,
+        text,
+    };
     if mover.wants.services.contains(definition) {
-        if mover.job.own.get("services").is_some_and(|own| own.via.is_none() && mover.job.config.get("services").is_some_and(|resolved| resolved.span == own.span)) {
+        if mover
+            .job
+            .own
+            .get("services")
+            .is_some_and(|own| own.via.is_none() && mover.job.config.get("services").is_some_and(|resolved| resolved.span == own.span))
+        {
             return None;
         }
         let left: Vec<&ServiceFacts> = mover.facts.services.iter().filter(|service| !service.is_dind()).collect();
-        let names: Option<String> = left.iter().map(|service| service.image.image.value.as_str().map(|name| format!("\n  - {}", scalar(name)))).collect();
+        let names: Option<String> =
+            left.iter().map(|service| service.image.image.value.as_str().map(|name| format!("\n  - {}", scalar(name)))).collect();
         return Some(vec![own("services", None, if left.is_empty() { " []".to_owned() } else { names? })]);
     }
     let name = mover.wants.variables.get(definition)?;
@@ -186,7 +223,9 @@ fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> O
         return Some(Vec::new());
     }
     let written = mover.job.own.get("variables");
-    if written.is_some_and(|variables| variables.via.is_some() || variables.get(name).is_some() || variables.span.file != mover.job.own.span.file) {
+    if written
+        .is_some_and(|variables| variables.via.is_some() || variables.get(name).is_some() || variables.span.file != mover.job.own.span.file)
+    {
         return None;
     }
     let _ = analysis;

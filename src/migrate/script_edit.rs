@@ -4,11 +4,11 @@
 use std::ops::Range;
 
 use crate::edit::Edit;
-use crate::migrate::structure::scalar;
 use crate::pipeline::{Documents, Item, Script};
 use crate::shell::{self, ListOperator, Statement, StatementKind};
 use crate::source::Span;
 use crate::yaml::ScalarStyle;
+use crate::yaml::structure::scalar;
 
 /// A change to a script's text: the bytes of `range` (of the text) become `text`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -117,7 +117,11 @@ impl Pruner<'_> {
                     self.list(&arm.body, false, &mut edits)?;
                 }
             }
-            StatementKind::Command(_) | StatementKind::Pipeline { .. } | StatementKind::Function { .. } | StatementKind::Test(_) | StatementKind::Error => {
+            StatementKind::Command(_)
+            | StatementKind::Pipeline { .. }
+            | StatementKind::Function { .. }
+            | StatementKind::Test(_)
+            | StatementKind::Error => {
                 return Err(Stuck { why: "the command is part of something that cannot be taken apart", at: range.start });
             }
         }
@@ -241,7 +245,10 @@ pub fn applied(text: &str, edits: &[TextEdit]) -> String {
 }
 
 fn rewrite(item: &Item, documents: &Documents, edits: &[TextEdit], text: String) -> Result<ItemChange, Stuck> {
-    let stuck = |edit: &TextEdit| Stuck { why: "the text is written in a form that cannot be edited in place", at: item.range.start + edit.range.start };
+    let stuck = |edit: &TextEdit| Stuck {
+        why: "the text is written in a form that cannot be edited in place",
+        at: item.range.start + edit.range.start,
+    };
     let document = documents.get(item.value.span.file).ok_or_else(|| stuck(&edits[0]))?;
     let style = document.tree.scalar(item.value.node).ok_or_else(|| stuck(&edits[0]))?.style;
     let source = documents.sources().get(item.value.span.file);
@@ -276,7 +283,11 @@ fn source_range(item: &Item, source: &str, range: &Range<usize>) -> Option<Span>
     let map = item.map()?;
     let decoded = item.value.as_str()?;
     if range.is_empty() {
-        let at = if range.start < decoded.len() { map.source(range.start..range.start + 1)?.start_point() } else { map.source(range.start.checked_sub(1)?..range.start)?.end_point() };
+        let at = if range.start < decoded.len() {
+            map.source(range.start..range.start + 1)?.start_point()
+        } else {
+            map.source(range.start.checked_sub(1)?..range.start)?.end_point()
+        };
         return Some(at);
     }
     let content = &decoded[range.clone()];
@@ -294,11 +305,16 @@ fn source_range(item: &Item, source: &str, range: &Range<usize>) -> Option<Span>
     let takes_line = content[..lead].contains('\n') || content[content.len() - tail..].contains('\n');
     let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
     let line_end = source[end..].find('\n').map_or(source.len(), |at| end + at + 1);
-    if takes_line && source[line_start..start].trim().is_empty() && source[end..line_end].trim_matches([' ', '\t', ';', '\r', '\n']).is_empty() {
+    if takes_line
+        && source[line_start..start].trim().is_empty()
+        && source[end..line_end].trim_matches([' ', '\t', ';', '\r', '\n']).is_empty()
+    {
         return Some(Span::new(item.value.span.file, line_start, line_end));
     }
     if lead > 0 {
-        start = map.source(range.start..range.start + 1).map_or_else(|| start - (start - source[..start].trim_end().len()), |span| span.start as usize);
+        start = map
+            .source(range.start..range.start + 1)
+            .map_or_else(|| start - (start - source[..start].trim_end().len()), |span| span.start as usize);
     }
     if tail > 0 {
         end = map.source(range.end - 1..range.end)?.end as usize;

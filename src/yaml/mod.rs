@@ -12,6 +12,7 @@ mod merge;
 mod number;
 mod parse;
 mod scalar;
+pub mod structure;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -42,7 +42,8 @@ struct Pulled {
 
 /// Plans the builds, tags, pulls and pushes of the main shell.
 pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flow) {
-    let mut planner = Planner { job, facts, shell, flow, images: Images::default(), built: BTreeMap::new(), pulled: BTreeMap::new(), own_builder: false };
+    let mut planner =
+        Planner { job, facts, shell, flow, images: Images::default(), built: BTreeMap::new(), pulled: BTreeMap::new(), own_builder: false };
     for (index, step) in shell.steps.iter().enumerate() {
         if let Some(operation) = &step.operation {
             planner.operation(index, step, operation);
@@ -102,11 +103,15 @@ impl Planner<'_> {
             Op::Pull => self.pull(index, step, operation),
             Op::Run if classify::is_emulation(operation) => {}
             Op::Run | Op::Exec | Op::Other => self.container(index, operation),
-            Op::Save | Op::Load | Op::Import | Op::Inspect => self.refuse(index, reason::USES_LOCAL_IMAGE, "the command works on images in the daemon"),
+            Op::Save | Op::Load | Op::Import | Op::Inspect => {
+                self.refuse(index, reason::USES_LOCAL_IMAGE, "the command works on images in the daemon")
+            }
             Op::Builder => self.builder(index, operation),
             Op::Info | Op::Clean | Op::Wait | Op::Context => self.chatter(index, step),
             Op::Login | Op::Logout | Op::Manifest | Op::Imagetools => {}
-            Op::ComposeBuild | Op::ComposePush | Op::ComposeUp | Op::ComposeRun => self.refuse(index, reason::COMPOSE, "Docker Compose needs its daemon"),
+            Op::ComposeBuild | Op::ComposePush | Op::ComposeUp | Op::ComposeRun => {
+                self.refuse(index, reason::COMPOSE, "Docker Compose needs its daemon")
+            }
         }
     }
 
@@ -118,7 +123,11 @@ impl Planner<'_> {
         let local = step.argv.iter().any(|arg| matches!(self.images.meaning(&arg.text), Meaning::Known(_)));
         if local {
             let span = self.job.place(&self.job.script, step.range());
-            self.flow.reasons.push(Reason { code: reason::USES_LOCAL_IMAGE, message: "the scanner reads an image from the daemon".to_owned(), span });
+            self.flow.reasons.push(Reason {
+                code: reason::USES_LOCAL_IMAGE,
+                message: "the scanner reads an image from the daemon".to_owned(),
+                span,
+            });
         }
     }
 
@@ -134,11 +143,17 @@ impl Planner<'_> {
         };
         for name in ["iidfile", "quiet", "call", "check", "policy", "squash", "stream"] {
             if operation.flag(name).is_some() {
-                return self.refuse(index, reason::UNSUPPORTED_FLAG, format!("`--{name}` means something else, or nothing, on a remote builder"));
+                return self.refuse(
+                    index,
+                    reason::UNSUPPORTED_FLAG,
+                    format!("`--{name}` means something else, or nothing, on a remote builder"),
+                );
             }
         }
         let network = operation.value("network").is_some_and(|network| !matches!(network, "default" | "none"));
-        let hosts = operation.flags_named("add-host").any(|flag| flag.value.as_deref().is_none_or(|host| host.contains("host-gateway") || host.starts_with("docker") || host.contains("${")));
+        let hosts = operation.flags_named("add-host").any(|flag| {
+            flag.value.as_deref().is_none_or(|host| host.contains("host-gateway") || host.starts_with("docker") || host.contains("${"))
+        });
         if network || hosts {
             return self.refuse(index, reason::NETWORK, "the build uses the network of the job");
         }
@@ -147,7 +162,9 @@ impl Planner<'_> {
         }
         let outputs = operation.outputs();
         let exported = outputs.iter().any(|output| !output.pushes() && output.get("type") != Some("docker"));
-        if outputs.len() > 1 || (exported && !outputs.is_empty() && outputs.iter().any(|output| matches!(output.get("type"), Some("image")))) {
+        if outputs.len() > 1
+            || (exported && !outputs.is_empty() && outputs.iter().any(|output| matches!(output.get("type"), Some("image"))))
+        {
             return self.refuse(index, reason::TARGET_REFUSES, "a remote build has one output");
         }
         let names: Vec<String> = operation.images_as(Role::Built).map(|image| image.text.clone()).collect();
@@ -166,7 +183,8 @@ impl Planner<'_> {
     }
 
     fn tag(&mut self, index: usize, operation: &Operation) {
-        let (Some((source, _)), Some((target, argument))) = (only_image(operation, Role::Source), only_image(operation, Role::Tagged)) else {
+        let (Some((source, _)), Some((target, argument))) = (only_image(operation, Role::Source), only_image(operation, Role::Tagged))
+        else {
             return self.refuse(index, reason::UNKNOWN_IMAGE, "it cannot be told which image is tagged");
         };
         let (source, target) = (source.to_owned(), target.to_owned());
@@ -211,7 +229,9 @@ impl Planner<'_> {
                     pulled.pushes.push(push);
                 }
             }
-            Meaning::Foreign => self.refuse(index, reason::PUSH_WITHOUT_BUILD, "an image is pushed that this job neither builds, tags nor pulls"),
+            Meaning::Foreign => {
+                self.refuse(index, reason::PUSH_WITHOUT_BUILD, "an image is pushed that this job neither builds, tags nor pulls")
+            }
             Meaning::Unsure => self.refuse(index, reason::UNKNOWN_IMAGE, "it cannot be told which built image is pushed"),
         }
     }
@@ -255,7 +275,8 @@ impl Planner<'_> {
 
     fn decide_builds(&mut self) {
         let built = std::mem::take(&mut self.built);
-        let decided: Vec<(Built, Mode)> = built.into_values().map(|built| (self.mode(&built), built)).map(|(mode, built)| (built, mode)).collect();
+        let decided: Vec<(Built, Mode)> =
+            built.into_values().map(|built| (self.mode(&built), built)).map(|(mode, built)| (built, mode)).collect();
         let saved = decided.iter().filter(|(_, mode)| *mode == Mode::Save).count();
         let mut number = 0;
         for (built, mode) in decided {
@@ -342,7 +363,12 @@ impl Planner<'_> {
             self.refuse(built.step, reason::CONDITIONAL_BUILD, "the image is built under other conditions than it is pushed");
             return Mode::Refused;
         }
-        let together = pushes.iter().all(|push| push.block == build.block && push.invocation.certainty == build.invocation.certainty && !push.invocation.ignores_failure && !after_or(push));
+        let together = pushes.iter().all(|push| {
+            push.block == build.block
+                && push.invocation.certainty == build.invocation.certainty
+                && !push.invocation.ignores_failure
+                && !after_or(push)
+        });
         if !together || !self.ends_alike(built, last) {
             return Mode::Save;
         }
@@ -373,7 +399,13 @@ impl Planner<'_> {
             return true;
         }
         let end = self.shell.steps[last].statement().end;
-        self.shell.steps[last + 1..].iter().all(|step| step.range().start < end || step.operation.as_ref().is_none_or(|operation| !matches!(operation.op, Op::Build | Op::Push | Op::Manifest | Op::Imagetools)))
+        self.shell.steps[last + 1..].iter().all(|step| {
+            step.range().start < end
+                || step
+                    .operation
+                    .as_ref()
+                    .is_none_or(|operation| !matches!(operation.op, Op::Build | Op::Push | Op::Manifest | Op::Imagetools))
+        })
     }
 
     /// Whether the names that pushes and tags give mean the same at step `at` as where they are written.
@@ -389,7 +421,8 @@ impl Planner<'_> {
     /// Whether the build may run at step `at` instead: it is a statement of its own, and its words mean the same there.
     fn may_move(&self, built: &Built, at: usize) -> bool {
         let step = &self.shell.steps[built.step];
-        let alone = step.statement() == step.range() && step.invocation.command.redirections.iter().all(|redirection| redirection.heredoc.is_none());
+        let alone = step.statement() == step.range()
+            && step.invocation.command.redirections.iter().all(|redirection| redirection.heredoc.is_none());
         let push = &self.shell.steps[at];
         let push_alone = push.statement() == push.range();
         let names: Vec<String> = (0..step.argv.len()).flat_map(|argument| variables(step, argument)).collect();
@@ -406,7 +439,8 @@ impl Planner<'_> {
     fn publishes_plain(&self, build: usize) -> bool {
         let classic = setting(self.job, "DOCKER_BUILDKIT").is_some_and(|setting| setting.text == "0");
         let step = &self.shell.steps[build];
-        let classic_here = step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
+        let classic_here =
+            step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
         let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
         let modern = daemon.is_some_and(|daemon| daemon.floating || daemon.version.first().is_some_and(|&major| major >= 29));
         classic || classic_here || !modern
@@ -422,7 +456,8 @@ impl Planner<'_> {
     fn decide_pull(&mut self, pull: &Pulled) {
         let step = &self.shell.steps[pull.step];
         if pull.pushes.is_empty() {
-            let action = if step.invocation.ignores_failure { Action::Remove(Why::CachePull) } else { Action::Inspect { reference: pull.argument } };
+            let action =
+                if step.invocation.ignores_failure { Action::Remove(Why::CachePull) } else { Action::Inspect { reference: pull.argument } };
             for &tag in &pull.tags {
                 self.flow.actions.insert(tag, Action::Remove(Why::CopiedByRegistry));
             }
@@ -439,7 +474,10 @@ impl Planner<'_> {
             return self.refuse(last, reason::CONDITIONAL_BUILD, "an image is pulled under other conditions than it is pushed");
         }
         let own: Vec<usize> = pull.tags.iter().copied().chain(pull.pushes.iter().map(|push| push.step)).collect();
-        let clear = together && (pull.step + 1..last).filter(|index| !own.contains(index)).all(|index| classify::between(&self.shell.steps[index]) != Between::Opaque);
+        let clear = together
+            && (pull.step + 1..last)
+                .filter(|index| !own.contains(index))
+                .all(|index| classify::between(&self.shell.steps[index]) != Between::Opaque);
         let action = if clear { Action::Remove(Why::CopiedByRegistry) } else { Action::Inspect { reference: pull.argument } };
         let names = variables(step, pull.argument);
         if self.shell.assigns_within(&(step.range().end..self.shell.steps[last].range().start), &names) {
@@ -470,7 +508,10 @@ impl Planner<'_> {
             let mut name = Images::default();
             name.name(source, Origin::Pull(pull.step));
             for (at, flag) in operation.flags.iter().enumerate().filter(|(_, flag)| flag.name == "cache-from") {
-                let only = operation.images_as(Role::CacheFrom).filter(|image| flag.words.contains(&image.arg)).all(|image| name.meaning(&image.text) != Meaning::Foreign);
+                let only = operation
+                    .images_as(Role::CacheFrom)
+                    .filter(|image| flag.words.contains(&image.arg))
+                    .all(|image| name.meaning(&image.text) != Meaning::Foreign);
                 if only && !build.dropped_flags.contains(&at) {
                     build.dropped_flags.push(at);
                 }
@@ -511,8 +552,12 @@ fn variables(step: &Step, argument: usize) -> Vec<String> {
     let Some(word) = step.invocation.command.words.get(argument.word) else { return Vec::new() };
     let names = word.parts.iter().filter_map(|part| match &part.kind {
         PartKind::Variable(variable) => Some(variable.name.clone()),
-        PartKind::Literal { .. } | PartKind::Substitution { .. } | PartKind::ProcessSubstitution { .. } | PartKind::Arithmetic(..) | PartKind::Pattern(_) | PartKind::Interpolation => None,
+        PartKind::Literal { .. }
+        | PartKind::Substitution { .. }
+        | PartKind::ProcessSubstitution { .. }
+        | PartKind::Arithmetic(..)
+        | PartKind::Pattern(_)
+        | PartKind::Interpolation => None,
     });
     names.collect()
 }
-

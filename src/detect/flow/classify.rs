@@ -56,7 +56,9 @@ const EMULATION: &[&str] = &["tonistiigi/binfmt", "multiarch/qemu-user-static", 
 #[must_use]
 pub fn is_emulation(operation: &Operation) -> bool {
     operation.op == Op::Run
-        && operation.images_as(Role::Run).any(|image| EMULATION.iter().any(|name| image.text.split([':', '@']).next().is_some_and(|repository| repository.ends_with(name))))
+        && operation.images_as(Role::Run).any(|image| {
+            EMULATION.iter().any(|name| image.text.split([':', '@']).next().is_some_and(|repository| repository.ends_with(name)))
+        })
 }
 
 /// A builder that is not on the job's daemon: builds with it are remote already.
@@ -88,7 +90,11 @@ pub fn between(step: &Step) -> Between {
         };
     }
     match step.name() {
-        Some("echo" | "printf" | "true" | ":" | "sleep") if step.invocation.command.redirections.iter().all(|redirection| harmless(&redirection.target.literal())) => Between::Transparent,
+        Some("echo" | "printf" | "true" | ":" | "sleep")
+            if step.invocation.command.redirections.iter().all(|redirection| harmless(&redirection.target.literal())) =>
+        {
+            Between::Transparent
+        }
         Some("[" | "test" | "[[") if step.invocation.ignores_failure => Between::Transparent,
         Some("export" | "local" | "readonly" | "declare") => Between::Transparent,
         None if step.argv.is_empty() => Between::Transparent,

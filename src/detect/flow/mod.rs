@@ -129,7 +129,8 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
     let uses = facts.operations.iter().any(|operation| needs_daemon(&operation.operation));
     let drops_daemon = facts.has_dind();
     if !uses && !drops_daemon {
-        flow.verdict = if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op)) { Verdict::Done } else { Verdict::None };
+        flow.verdict =
+            if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op)) { Verdict::Done } else { Verdict::None };
         return flow;
     }
     obstacles(pipeline, job, facts, &mut flow.reasons);
@@ -170,7 +171,8 @@ fn verdict(facts: &JobFacts, flow: &Flow) -> Verdict {
 fn obstacles(pipeline: &Pipeline, job: &Job, facts: &JobFacts, reasons: &mut Vec<Reason>) {
     let mut add = |code, message: String, span: Span| reasons.push(Reason { code, message, span });
     for missing in &job.missing {
-        let elsewhere = pipeline.unresolved.first().map(|include| format!(" (`{}` is not in the repository)", include.name)).unwrap_or_default();
+        let elsewhere =
+            pipeline.unresolved.first().map(|include| format!(" (`{}` is not in the repository)", include.name)).unwrap_or_default();
         add(reason::MISSING_CONFIGURATION, format!("`{}` is not defined in the files at hand{elsewhere}", missing.name), missing.span);
     }
     for &span in job.script.invalid.iter().chain(&job.after_script.invalid) {

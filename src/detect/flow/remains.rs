@@ -13,7 +13,9 @@ use crate::shell::{Frame, Statement, StatementKind};
 
 /// Plans the removal of what only served the daemon.
 pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flow) {
-    if facts.daemon.service.is_none() && !flow.actions.values().any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::Promote { .. })) {
+    if facts.daemon.service.is_none()
+        && !flow.actions.values().any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::Promote { .. }))
+    {
         return;
     }
     for (index, step) in shell.steps.iter().enumerate() {
@@ -24,7 +26,8 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
             flow.actions.insert(index, action);
             continue;
         }
-        let left = waits_for_daemon(step) || step.operation.as_ref().is_some_and(|operation| classify::is_chatter(operation) && classify::needs_daemon(operation));
+        let left = waits_for_daemon(step)
+            || step.operation.as_ref().is_some_and(|operation| classify::is_chatter(operation) && classify::needs_daemon(operation));
         match wait_loop(step, shell).filter(|_| left) {
             Some(loop_range) => {
                 flow.actions.insert(index, Action::RemoveLoop { loop_range });
@@ -32,7 +35,11 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
             None if left && step.invocation.ignores_failure && !in_condition(step) => {}
             None if left => {
                 let span = job.place(&job.script, step.range());
-                flow.reasons.push(Reason { code: reason::DAEMON_OUTPUT_USED, message: "the script waits for the daemon, or asks it, in a way that cannot be removed".to_owned(), span });
+                flow.reasons.push(Reason {
+                    code: reason::DAEMON_OUTPUT_USED,
+                    message: "the script waits for the daemon, or asks it, in a way that cannot be removed".to_owned(),
+                    span,
+                });
             }
             None => {}
         }
@@ -57,7 +64,13 @@ fn chatter(step: &Step, shell: &JobShell) -> Option<Action> {
 
 /// Whether nothing depends on how the step ends: it is no condition, and no alternative follows it that does something.
 fn removable(step: &Step) -> bool {
-    !in_condition(step) && !step.invocation.path.iter().any(|frame| matches!(frame, Frame::Substitution | Frame::ProcessSubstitution | Frame::Pipeline { .. } | Frame::Definition(_) | Frame::Call(_)))
+    !in_condition(step)
+        && !step.invocation.path.iter().any(|frame| {
+            matches!(
+                frame,
+                Frame::Substitution | Frame::ProcessSubstitution | Frame::Pipeline { .. } | Frame::Definition(_) | Frame::Call(_)
+            )
+        })
 }
 
 fn in_condition(step: &Step) -> bool {
@@ -72,7 +85,10 @@ fn statement_is_only(step: &Step, shell: &JobShell) -> bool {
     }
     let others = shell.steps.iter().filter(|other| within(&other.range(), &statement) && other.range() != step.range());
     let listed_with_and = step.invocation.path.iter().any(|frame| matches!(frame, Frame::List(crate::shell::ListOperator::And, _)));
-    listed_with_and || others.into_iter().all(|other| other.operation.as_ref().is_some_and(classify::is_chatter) || classify::between(other) == Between::Transparent)
+    listed_with_and
+        || others
+            .into_iter()
+            .all(|other| other.operation.as_ref().is_some_and(classify::is_chatter) || classify::between(other) == Between::Transparent)
 }
 
 fn within(inner: &Range<usize>, outer: &Range<usize>) -> bool {
@@ -81,8 +97,15 @@ fn within(inner: &Range<usize>, outer: &Range<usize>) -> bool {
 
 /// `nc -z docker 2375`, `[ -f /certs/client/ca.pem ]` and the like.
 fn waits_for_daemon(step: &Step) -> bool {
-    let names_port = step.argv.iter().any(|arg| matches!(arg.text.as_str(), "2375" | "2376") || arg.text.contains("docker:2375") || arg.text.contains("docker:2376") || arg.text.contains("localhost:2375"));
-    let names_certificates = step.argv.iter().any(|arg| arg.text.starts_with("/certs/") || arg.text.contains("${DOCKER_TLS_CERTDIR}") || arg.text.contains("${DOCKER_CERT_PATH}"));
+    let names_port = step.argv.iter().any(|arg| {
+        matches!(arg.text.as_str(), "2375" | "2376")
+            || arg.text.contains("docker:2375")
+            || arg.text.contains("docker:2376")
+            || arg.text.contains("localhost:2375")
+    });
+    let names_certificates = step.argv.iter().any(|arg| {
+        arg.text.starts_with("/certs/") || arg.text.contains("${DOCKER_TLS_CERTDIR}") || arg.text.contains("${DOCKER_CERT_PATH}")
+    });
     let echoes = matches!(step.name(), Some("echo" | "printf"));
     step.operation.is_none() && !echoes && (names_port || names_certificates)
 }
@@ -92,7 +115,10 @@ fn wait_loop(step: &Step, shell: &JobShell) -> Option<Range<usize>> {
     let range = loop_around(&shell.script.body, &step.range())?;
     let steps = shell.steps.iter().filter(|other| within(&other.range(), &range));
     let idle = |other: &Step| {
-        other.operation.as_ref().is_some_and(classify::is_chatter) || waits_for_daemon(other) || classify::between(other) == Between::Transparent || matches!(other.name(), Some("seq" | "break" | "exit" | "[" | "test" | "let" | "expr" | "date"))
+        other.operation.as_ref().is_some_and(classify::is_chatter)
+            || waits_for_daemon(other)
+            || classify::between(other) == Between::Transparent
+            || matches!(other.name(), Some("seq" | "break" | "exit" | "[" | "test" | "let" | "expr" | "date"))
     };
     steps.into_iter().all(idle).then_some(range)
 }
@@ -108,8 +134,14 @@ fn loop_around(body: &[Statement], place: &Range<usize>) -> Option<Range<usize>>
         StatementKind::For { body, .. } | StatementKind::Group(body) | StatementKind::Subshell(body) => vec![body],
         StatementKind::While { condition, body, .. } => vec![condition, body],
         StatementKind::Case { arms, .. } => arms.iter().map(|arm| arm.body.as_slice()).collect(),
-        StatementKind::List { first, rest } => std::iter::once(std::slice::from_ref(&**first)).chain(rest.iter().map(|(_, operand)| std::slice::from_ref(operand))).collect(),
-        StatementKind::Command(_) | StatementKind::Pipeline { .. } | StatementKind::Function { .. } | StatementKind::Test(_) | StatementKind::Error => Vec::new(),
+        StatementKind::List { first, rest } => {
+            std::iter::once(std::slice::from_ref(&**first)).chain(rest.iter().map(|(_, operand)| std::slice::from_ref(operand))).collect()
+        }
+        StatementKind::Command(_)
+        | StatementKind::Pipeline { .. }
+        | StatementKind::Function { .. }
+        | StatementKind::Test(_)
+        | StatementKind::Error => Vec::new(),
     };
     lists.into_iter().find_map(|list| loop_around(list, place)).or(own)
 }
@@ -123,13 +155,21 @@ fn variables(job: &Job, shell: &JobShell, flow: &mut Flow) {
             continue;
         }
         let exported = command.words.len().saturating_sub(1);
-        let only = set.iter().all(|name| DAEMON_VARIABLES.contains(name)) && (step.argv.is_empty() || (step.name() == Some("export") && exported == command.declared.len()));
-        let constant = command.assignments.iter().chain(&command.declared).all(|assignment| assignment.value.parts.iter().all(|part| !matches!(part.kind, crate::shell::PartKind::Substitution { .. })));
+        let only = set.iter().all(|name| DAEMON_VARIABLES.contains(name))
+            && (step.argv.is_empty() || (step.name() == Some("export") && exported == command.declared.len()));
+        let constant =
+            command.assignments.iter().chain(&command.declared).all(|assignment| {
+                assignment.value.parts.iter().all(|part| !matches!(part.kind, crate::shell::PartKind::Substitution { .. }))
+            });
         if only && constant && step.statement() == step.range() && removable(step) {
             flow.actions.insert(index, Action::Remove(Why::DaemonVariable));
         } else if step.operation.is_none() {
             let span = job.place(&job.script, step.range());
-            flow.reasons.push(Reason { code: reason::EXPLICIT_DAEMON, message: "the script sets variables of docker's clients in a way that cannot be removed".to_owned(), span });
+            flow.reasons.push(Reason {
+                code: reason::EXPLICIT_DAEMON,
+                message: "the script sets variables of docker's clients in a way that cannot be removed".to_owned(),
+                span,
+            });
         }
     }
 }

@@ -68,7 +68,12 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where one shares its line with something else.
-    pub fn remove_children(self, collection: NodeId, children: &BTreeSet<NodeId>, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_children(
+        self,
+        collection: NodeId,
+        children: &BTreeSet<NodeId>,
+        stale: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Edit>, CannotEdit> {
         let (style, all): (CollectionStyle, Vec<(NodeId, Range<usize>)>) = match &self.tree.node(collection).kind {
             NodeKind::Mapping { style, pairs } => (*style, pairs.iter().map(|pair| (pair.key, self.pair_range(*pair))).collect()),
             NodeKind::Sequence { style, items } => (*style, items.iter().map(|&item| (item, self.item_range(item))).collect()),
@@ -85,6 +90,32 @@ impl<'a> Page<'a> {
             edits.push(self.remove_lines(*node, range.start, range.end, stale));
         }
         Ok(edits)
+    }
+
+    /// Removes the entry whose key is `key` from its mapping, with the comments above it that `stale` accepts.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where it is the only entry, or shares its line with something else.
+    pub fn remove_entry(self, key: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+        let (Some(mapping), Some(pair)) = (self.tree.parent(key), self.tree.pair_of(key)) else {
+            return self.cannot(key, "it is not an entry of a mapping");
+        };
+        if self.tree.pairs(mapping).is_none_or(|pairs| pairs.len() == 1) {
+            return self.cannot(mapping, "nothing would be left of this mapping");
+        }
+        self.remove_children(mapping, &BTreeSet::from([pair.key]), stale)
+    }
+
+    /// Removes an item from its sequence, with the comments above it that `stale` accepts.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where it is the only item, or shares its line with something else.
+    pub fn remove_item(self, item: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+        let Some(sequence) = self.tree.parent(item) else { return self.cannot(item, "it is not an item of a sequence") };
+        if self.tree.items(sequence).is_none_or(|items| items.len() == 1) {
+            return self.cannot(sequence, "nothing would be left of this sequence");
+        }
+        self.remove_children(sequence, &BTreeSet::from([item]), stale)
     }
 
     fn pair_range(self, pair: Pair) -> Range<usize> {
@@ -142,14 +173,17 @@ impl<'a> Page<'a> {
         let NodeKind::Scalar(written) = &value.kind else { return self.cannot(node, "it is not a string") };
         let newline = self.source.newline();
         if written.style == ScalarStyle::Literal {
-            let content = self.text()[value.span.range()].find('\n').map_or(value.span.end as usize, |at| value.span.start as usize + at + 1);
+            let content =
+                self.text()[value.span.range()].find('\n').map_or(value.span.end as usize, |at| value.span.start as usize + at + 1);
             let first = &self.text()[content..];
             let indentation = &first[..first.len() - first.trim_start_matches(' ').len()];
             let text: String = lines.iter().map(|line| format!("{indentation}{line}{newline}")).collect();
             return Ok(vec![Edit::replace(self.span(content..content), text)]);
         }
         let source = &self.text()[value.span.range()];
-        let Some(pair) = self.tree.pair_of(node).filter(|_| value.anchor.is_none() && !source.contains('\n') && written.style != ScalarStyle::Folded) else {
+        let Some(pair) =
+            self.tree.pair_of(node).filter(|_| value.anchor.is_none() && !source.contains('\n') && written.style != ScalarStyle::Folded)
+        else {
             return self.cannot(node, "it is not a list of commands, and cannot become one safely");
         };
         let key = self.tree.node(pair.key).full.start as usize;
@@ -159,7 +193,9 @@ impl<'a> Page<'a> {
         let indentation = format!("{newline}{}  - ", self.indentation(key));
         let whole = edits.iter().any(|edit| edit.span == value.span);
         let before: String = lines.iter().map(|line| format!("{indentation}{}", scalar(line))).collect();
-        let colon = self.text()[self.tree.node(pair.key).full.end as usize..].find(':').map_or(key, |at| self.tree.node(pair.key).full.end as usize + at + 1);
+        let colon = self.text()[self.tree.node(pair.key).full.end as usize..]
+            .find(':')
+            .map_or(key, |at| self.tree.node(pair.key).full.end as usize + at + 1);
         debug_assert!(whole || edits.iter().all(|edit| value.span.contains(edit.span)));
         Ok(vec![Edit::replace(self.span(colon..value.span.start as usize), format!("{before}{indentation}"))])
     }
@@ -193,7 +229,10 @@ impl<'a> Page<'a> {
 
     fn insert_in_flow(self, item: NodeId, items: &[String]) -> Result<Vec<Edit>, CannotEdit> {
         let node = self.tree.node(item);
-        let in_flow = self.tree.parent(item).is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
+        let in_flow = self
+            .tree
+            .parent(item)
+            .is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
         if !in_flow {
             return self.cannot(item, "it is not an item of a sequence");
         }
@@ -230,12 +269,72 @@ impl<'a> Page<'a> {
         let text = if self.text()[..at].ends_with('\n') { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
         Ok(vec![Edit::replace(self.span(at..at), text)])
     }
+
+    /// Adds an entry behind the last one of a mapping in either style: `text` without indentation. Unlike [`Page::insert_entry`] the mapping may
+    /// begin behind the dash of an item, and may be written in braces where `text` has one line.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where the mapping is empty, or its last entry shares its line with something else.
+    pub fn append_entry(self, mapping: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else { return self.cannot(mapping, "it is not a mapping") };
+        let Some(last) = pairs.last() else { return self.cannot(mapping, "it has no entry") };
+        let end = self.tree.node(last.value).full.end.max(self.tree.node(last.key).full.end) as usize;
+        match style {
+            CollectionStyle::Flow if !text.contains('\n') => Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))]),
+            CollectionStyle::Flow | CollectionStyle::FlowPair => self.cannot(mapping, "it is written in braces"),
+            CollectionStyle::Block => {
+                let before = self.indentation(self.tree.node(mapping).span.start as usize);
+                if !before.chars().all(|character| character == ' ' || character == '-') {
+                    return self.cannot(mapping, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), text)])
+            }
+        }
+    }
+
+    /// Adds `text`, with `indentation` blanks before each line, below the line of the byte before `end`.
+    #[must_use]
+    pub fn lines_below(self, end: usize, indentation: usize, text: &str) -> Edit {
+        let newline = self.source.newline();
+        let blanks = " ".repeat(indentation);
+        let lines: String = text.lines().map(|line| format!("{blanks}{line}{newline}")).collect();
+        let at = self.source.line_range(self.source.line_index(end.saturating_sub(1))).end;
+        let complete = self.text()[..at].ends_with('\n');
+        let text = if complete { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
+        Edit::replace(self.span(at..at), text)
+    }
+
+    /// Adds an item behind the last one of a sequence in either style.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where it is no sequence, or is empty.
+    pub fn append_item(self, sequence: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else {
+            return self.cannot(sequence, "it is not a sequence");
+        };
+        let Some(&last) = items.last() else { return self.cannot(sequence, "it has no item") };
+        let node = self.tree.node(last);
+        let end = node.full.end as usize;
+        match (style, node.dash) {
+            (CollectionStyle::Block, Some(dash)) => {
+                let before = self.indentation(dash.start as usize);
+                if !before.trim().is_empty() {
+                    return self.cannot(last, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), &format!("- {text}"))])
+            }
+            (CollectionStyle::Block | CollectionStyle::Flow | CollectionStyle::FlowPair, _) => {
+                Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))])
+            }
+        }
+    }
 }
 
 /// A shell command as a YAML scalar on one line: plain where that reads back the same, else in quotes.
 #[must_use]
 pub fn scalar(text: &str) -> String {
-    let risky_start = text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
+    let risky_start =
+        text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
     let risky = risky_start
         || text.contains(": ")
         || text.contains(" #")
