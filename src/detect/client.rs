@@ -113,10 +113,17 @@ pub fn needs_daemon(found: &JobOperation) -> bool {
     let remote = matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"));
     let prints = ["--version", "--help"].iter().any(|flag| found.text.split_whitespace().any(|word| word == *flag));
     match operation.tool {
-        Tool::Docker => !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty(),
+        Tool::Docker => {
+            !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty()
+        }
         Tool::Buildx => !prints && !remote && !matches!(operation.op, Op::Imagetools | Op::Info),
-        Tool::Compose => !prints && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word))),
-        Tool::Depot => operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker")),
+        Tool::Compose => {
+            !prints
+                && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word)))
+        }
+        Tool::Depot => {
+            operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker"))
+        }
         Tool::Dagger => operation.op != Op::Info && operation.op != Op::Login && operation.op != Op::Logout,
         Tool::Skopeo => operation.images.iter().any(|image| image.transport.as_deref() == Some("docker-daemon")),
         Tool::Kaniko | Tool::Buildah | Tool::Podman | Tool::Crane => false,

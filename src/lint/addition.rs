@@ -88,7 +88,9 @@ pub fn without_service(context: &Context<'_>, services: &Entry, service: &Image)
 fn is_extended(context: &Context<'_>, job: &Job) -> bool {
     let jobs = context.analysis.pipelines.iter().flat_map(|pipeline| &pipeline.pipeline.jobs);
     let others = jobs.filter(|other| other.key != job.key);
-    others.flat_map(|other| other.config.entries.values()).any(|entry| extends(entry.via.as_deref(), job) || extends(entry.value.via.as_deref(), job))
+    others
+        .flat_map(|other| other.config.entries.values())
+        .any(|entry| extends(entry.via.as_deref(), job) || extends(entry.value.via.as_deref(), job))
 }
 
 fn extends(via: Option<&Via>, job: &Job) -> bool {

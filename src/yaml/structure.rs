@@ -70,7 +70,9 @@ impl<'a> Page<'a> {
         let (Some(mapping), Some(pair)) = (self.tree.parent(key), self.tree.pair_of(key)) else {
             return self.cannot(key, "it is not an entry of a mapping");
         };
-        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else { return self.cannot(key, "it is not an entry of a mapping") };
+        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else {
+            return self.cannot(key, "it is not an entry of a mapping");
+        };
         if pairs.len() == 1 {
             return self.cannot(mapping, "nothing would be left of this mapping");
         }
@@ -80,7 +82,10 @@ impl<'a> Page<'a> {
             CollectionStyle::Block if self.begins_line(start) => Ok(self.remove_lines(pair.key, start, end, stale)),
             CollectionStyle::Block => self.cannot(key, "it shares its line with what stands before it"),
             CollectionStyle::Flow | CollectionStyle::FlowPair => {
-                let nodes: Vec<Range<usize>> = pairs.iter().map(|pair| self.tree.node(pair.key).full.range().start..self.tree.node(pair.value).full.range().end).collect();
+                let nodes: Vec<Range<usize>> = pairs
+                    .iter()
+                    .map(|pair| self.tree.node(pair.key).full.range().start..self.tree.node(pair.value).full.range().end)
+                    .collect();
                 let index = pairs.iter().position(|other| other.key == pair.key).expect("pair_of gives a pair of this mapping");
                 Ok(vec![self.remove_from_flow(&nodes, index)])
             }
@@ -93,7 +98,9 @@ impl<'a> Page<'a> {
     /// [`CannotEdit`] where it is the only item, or shares its line with something else.
     pub fn remove_item(self, item: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
         let Some(sequence) = self.tree.parent(item) else { return self.cannot(item, "it is not an item of a sequence") };
-        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else { return self.cannot(item, "it is not an item of a sequence") };
+        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else {
+            return self.cannot(item, "it is not an item of a sequence");
+        };
         if items.len() == 1 {
             return self.cannot(sequence, "nothing would be left of this sequence");
         }
@@ -119,7 +126,8 @@ impl<'a> Page<'a> {
     }
 
     fn remove_from_flow(self, nodes: &[Range<usize>], index: usize) -> Edit {
-        let range = if index + 1 < nodes.len() { nodes[index].start..nodes[index + 1].start } else { nodes[index - 1].end..nodes[index].end };
+        let range =
+            if index + 1 < nodes.len() { nodes[index].start..nodes[index + 1].start } else { nodes[index - 1].end..nodes[index].end };
         Edit::delete(self.span(range))
     }
 
@@ -145,7 +153,10 @@ impl<'a> Page<'a> {
 
     fn insert_in_flow(self, item: NodeId, items: &[String]) -> Result<Vec<Edit>, CannotEdit> {
         let node = self.tree.node(item);
-        let in_flow = self.tree.parent(item).is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
+        let in_flow = self
+            .tree
+            .parent(item)
+            .is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
         if !in_flow {
             return self.cannot(item, "it is not an item of a sequence");
         }
@@ -222,7 +233,9 @@ impl<'a> Page<'a> {
     /// # Errors
     /// [`CannotEdit`] where it is no sequence, or is empty.
     pub fn append_item(self, sequence: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
-        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else { return self.cannot(sequence, "it is not a sequence") };
+        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else {
+            return self.cannot(sequence, "it is not a sequence");
+        };
         let Some(&last) = items.last() else { return self.cannot(sequence, "it has no item") };
         let node = self.tree.node(last);
         let end = node.full.end as usize;
@@ -244,7 +257,8 @@ impl<'a> Page<'a> {
 /// A shell command as a YAML scalar on one line: plain where that reads back the same, else in quotes.
 #[must_use]
 pub fn scalar(text: &str) -> String {
-    let risky_start = text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
+    let risky_start =
+        text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
     let risky = risky_start
         || text.contains(": ")
         || text.contains(" #")

@@ -11,8 +11,7 @@ use crate::source::Span;
 use crate::yaml::Value;
 
 /// The rule.
-pub static RULE: Rule =
-    Rule { id: "DND213", name: "dind-mtu", severity: Severity::Warning, page: include_str!("dind_mtu.md"), check };
+pub static RULE: Rule = Rule { id: "DND213", name: "dind-mtu", severity: Severity::Warning, page: include_str!("dind_mtu.md"), check };
 
 /// The MTU of GitLab.com's hosted Linux runners since 13 May 2026 (<https://docs.gitlab.com/runner/executors/docker/>), in bytes.
 const HOSTED: u32 = 1360;
@@ -55,9 +54,14 @@ fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Opt
 fn missing(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Diagnostic {
     let span = service.image.image.name.span;
     let finding = if hosted {
-        RULE.at(span, format!("dind sends packets of {DEFAULT} bytes, but GitLab.com's runners carry {HOSTED}: large transfers in containers hang"))
+        RULE.at(
+            span,
+            format!("dind sends packets of {DEFAULT} bytes, but GitLab.com's runners carry {HOSTED}: large transfers in containers hang"),
+        )
     } else {
-        let message = format!("dind sends packets of {DEFAULT} bytes; on GitLab.com's runners, which carry {HOSTED}, large transfers in containers hang");
+        let message = format!(
+            "dind sends packets of {DEFAULT} bytes; on GitLab.com's runners, which carry {HOSTED}, large transfers in containers hang"
+        );
         Diagnostic { severity: Severity::Info, ..RULE.at(span, message) }
     };
     let finding = finding.help(format!("add `command: [\"--mtu={HOSTED}\"]` to the service"));

@@ -1,8 +1,8 @@
 //! DND204: a dind service from a registry's path, which doesn't answer to `docker`. Knows the names of services and what a client dials.
 
+use crate::detect::ImageFacts;
 use crate::detect::ServiceFacts;
 use crate::detect::client::{Client, assigns, dials};
-use crate::detect::ImageFacts;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
 use crate::lint::addition;

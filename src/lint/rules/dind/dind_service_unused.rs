@@ -11,13 +11,8 @@ use crate::source::Span;
 use crate::yaml::Step;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DND202",
-    name: "dind-service-unused",
-    severity: Severity::Warning,
-    page: include_str!("dind_service_unused.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DND202", name: "dind-service-unused", severity: Severity::Warning, page: include_str!("dind_service_unused.md"), check };
 
 /// Words in a script by which something else than a docker client may reach the daemon.
 const HINTS: [&str; 6] = ["docker", "2375", "2376", "testcontainers", "TESTCONTAINERS", "DOCKER_HOST"];
@@ -81,7 +76,9 @@ fn hints(job: &Job, facts: &JobFacts) -> bool {
         let Some(shell) = shell else { return true };
         let commands = shell.steps.iter().filter(|step| step.operation.is_none());
         let damaged = !shell.script.errors.is_empty();
-        damaged || script.text.is_empty() != shell.steps.is_empty() || commands.into_iter().any(|step| HINTS.iter().any(|hint| shell.slice(step.range()).contains(hint)))
+        damaged
+            || script.text.is_empty() != shell.steps.is_empty()
+            || commands.into_iter().any(|step| HINTS.iter().any(|hint| shell.slice(step.range()).contains(hint)))
     })
 }
 

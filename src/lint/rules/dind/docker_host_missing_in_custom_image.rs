@@ -1,8 +1,8 @@
 //! DND205: a dind service, docker commands, and an image in which nothing sets `DOCKER_HOST`. Knows whose entrypoint sets it.
 
+use crate::detect::ImageFacts;
 use crate::detect::JobFacts;
 use crate::detect::client::{chooses_daemon, dials};
-use crate::detect::ImageFacts;
 use crate::detect::daemon::listener;
 use crate::detect::variables::varies;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -41,7 +41,7 @@ fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnost
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
         Some(image) if image.runs_docker_entrypoint() || image.text.contains("${") && image.docker.is_none() => return None,
-        Some(image) => (image.image.name.span, describe(image), !image.text.contains("docker") || is_overridden(image)),
+        Some(image) => (image.image.name.span, describe(image), is_overridden(image) || is_foreign(image)),
         None => (job.key, "the job names no image".to_owned(), false),
     };
     let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
@@ -68,10 +68,22 @@ fn setting(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
     }
 }
 
+/// Whether the image surely isn't made from the `docker` image: it is a library's or a cloud vendor's. Anybody else's may be.
+fn is_foreign(image: &ImageFacts) -> bool {
+    let name = image.text.split(['@', ':']).next().unwrap_or_default();
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    ["google/cloud-sdk", "amazon/aws-cli", "hashicorp/terraform"].contains(&name) || !name.contains(['/', '$']) && !name.contains("docker")
+}
+
 fn is_overridden(image: &ImageFacts) -> bool {
     image.docker.as_ref().is_some_and(|docker| docker.official)
 }
 
 fn describe(image: &ImageFacts) -> String {
-    if is_overridden(image) { "`entrypoint` replaces that of the `docker` image".to_owned() } else { format!("`{}` is not the official `docker` image", image.text) }
+    if is_overridden(image) {
+        "`entrypoint` replaces that of the `docker` image".to_owned()
+    } else {
+        format!("`{}` is not the official `docker` image", image.text)
+    }
 }

@@ -11,26 +11,30 @@ use crate::pipeline::Job;
 use crate::shell::Certainty;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DND201",
-    name: "docker-without-daemon",
-    severity: Severity::Error,
-    page: include_str!("docker_without_daemon.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DND201", name: "docker-without-daemon", severity: Severity::Error, page: include_str!("docker_without_daemon.md"), check };
+
+/// So many jobs without a daemon are no oversight.
+const MANY: usize = 3;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
-        if job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts) {
-            if let Some(first) = dials(facts).next() {
-                let finding = finding(job, facts, first).job(&job.name);
-                findings.add(match service(context, job, facts) {
-                    Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
-                    None => finding,
-                });
-            }
-        }
+    let stranded: Vec<(&Job, &JobFacts, &JobOperation)> =
+        context.jobs().filter_map(|(job, facts)| Some((job, facts, stranded(job, facts)?))).collect();
+    // Many jobs that use Docker, and none with a daemon: the runner evidently brings one along.
+    let by_runner = stranded.len() >= MANY && !context.jobs().any(|(_, facts)| facts.has_dind());
+    for (job, facts, first) in stranded {
+        let finding = finding(job, facts, first, by_runner).job(&job.name);
+        findings.add(match service(context, job, facts) {
+            Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
+            None => finding,
+        });
     }
+}
+
+/// The first command for which nothing gives the job a daemon.
+fn stranded<'a>(job: &Job, facts: &'a JobFacts) -> Option<&'a JobOperation> {
+    let known = job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts);
+    dials(facts).next().filter(|_| known)
 }
 
 /// Adds a service of the client's own version, and the variables for TLS, to a job that has neither.
@@ -39,13 +43,14 @@ fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
     let version = docker.version.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
     let unset = job.config.entry("services").is_none() && !job.variables.keys().any(|name| name.starts_with("DOCKER_"));
     let own = job.own.as_mapping()?.entry("variables").is_none();
-    let variables = "  DOCKER_HOST: tcp://docker:2376\n  DOCKER_TLS_CERTDIR: /certs\n  DOCKER_TLS_VERIFY: \"1\"\n  DOCKER_CERT_PATH: /certs/client";
+    let variables =
+        "  DOCKER_HOST: tcp://docker:2376\n  DOCKER_TLS_CERTDIR: /certs\n  DOCKER_TLS_VERIFY: \"1\"\n  DOCKER_CERT_PATH: /certs/client";
     (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
-fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic {
+fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation, by_runner: bool) -> Diagnostic {
     // A runner that is chosen by tags, or a job without an image, may have a daemon that the files don't show.
-    let may_have = !job.tags().is_empty() || facts.image.is_none();
+    let may_have = by_runner || !job.tags().is_empty() || facts.image.is_none();
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let severity = if may_have || !certain { Severity::Warning } else { Severity::Error };
     let nothing = match &facts.daemon.setting {
@@ -65,14 +70,18 @@ fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
     let unknown = facts.services.iter().any(|service| service.image.text.contains("${") && service.image.docker.is_none());
     let Some(setting) = &facts.daemon.setting else { return unknown };
     match Endpoint::parse(&setting.text) {
-        Some(endpoint) => !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown,
+        Some(endpoint) => {
+            !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown
+        }
         None => true,
     }
 }
 
 /// Whether the host can only be the name of a service: no socket, no address, no machine of a domain.
 fn is_service_name(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https") && !endpoint.host.contains(['.', '[', ':']) && endpoint.host != "localhost"
+    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https")
+        && !endpoint.host.contains(['.', '[', ':'])
+        && endpoint.host != "localhost"
 }
 
 /// Whether the script starts a daemon of its own.

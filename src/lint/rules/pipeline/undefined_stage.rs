@@ -11,7 +11,8 @@ use crate::suggestion::nearest;
 use crate::yaml::{Data, Mapping, Value};
 
 /// The rule.
-pub static RULE: Rule = Rule { id: "PIP1103", name: "undefined-stage", severity: Severity::Error, page: include_str!("undefined_stage.md"), check };
+pub static RULE: Rule =
+    Rule { id: "PIP1103", name: "undefined-stage", severity: Severity::Error, page: include_str!("undefined_stage.md"), check };
 
 /// The stages that exist in every pipeline (<https://docs.gitlab.com/ci/yaml/#stage-pre>).
 const EDGES: [&str; 2] = [".pre", ".post"];
@@ -99,7 +100,9 @@ impl Stages {
         let pipeline = &context.pipeline.pipeline;
         let Some(entry) = pipeline.root.entry("stages") else {
             let declared = DEFAULT.iter().map(|&name| (name.into(), None)).collect();
-            return context.is_complete().then_some(Self { declared });
+            // Another file is a part of a pipeline more often than one of its own.
+            let whole = context.pipeline.is_child || pipeline.path.rsplit('/').next() == Some(".gitlab-ci.yml");
+            return (context.is_complete() && whole).then_some(Self { declared });
         };
         let final_word = context.is_complete() || entry.key.span.file == pipeline.entry;
         if !final_word || pipeline.conditional.contains(&entry.key.span.file) {

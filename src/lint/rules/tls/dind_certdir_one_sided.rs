@@ -58,13 +58,15 @@ fn contradiction(context: &Context<'_>, client: &Client<'_>, sides: &Sides) -> O
     let dialled = client.dialled_port()?;
     let served = port(&sides.served);
     if sides.contradict(dialled) {
-        let message = format!("this `DOCKER_TLS_CERTDIR` reaches only the service: dind listens on port {served}, the client dials {dialled}");
+        let message =
+            format!("this `DOCKER_TLS_CERTDIR` reaches only the service: dind listens on port {served}, the client dials {dialled}");
         return Some(RULE.at(sides.span, message).help("set it in `variables` of the job, where client and service both see it"));
     }
     // Without `DOCKER_HOST` the entrypoint fell back to the port that fits, because it found no certificates.
     let by_fallback = client.facts.daemon.setting.is_none() && sides.served.is_empty() && !sides.seen.is_empty() && dialled == served;
     by_fallback.then(|| {
-        let message = "this `DOCKER_TLS_CERTDIR` reaches only the service; the client dials port 2375 only because it finds no certificates";
+        let message =
+            "this `DOCKER_TLS_CERTDIR` reaches only the service; the client dials port 2375 only because it finds no certificates";
         let finding = RULE.at(sides.span, message).help("set it in `variables` of the job, where client and service both see it");
         let finding = Diagnostic { severity: Severity::Info, ..finding };
         let unset = !client.job.variables.contains_key("DOCKER_TLS_CERTDIR");
