@@ -31,12 +31,7 @@ impl Checked {
 
     /// The findings with what is needed to show them, `prefix` before their paths.
     pub fn found<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Found<'a>> {
-        let found = move |finding: &'a Finding| Found {
-            diagnostic: &finding.diagnostic,
-            sources: self.sources(),
-            pipeline: &finding.pipeline,
-            prefix,
-        };
+        let found = move |finding: &'a Finding| Found { diagnostic: &finding.diagnostic, sources: self.sources(), pipeline: &finding.pipeline, prefix };
         self.findings.iter().map(found)
     }
 

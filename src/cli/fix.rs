@@ -25,10 +25,7 @@ pub fn fixed(repository: &Repository, safety: Safety, wish: &LintOptions, contex
     let mut texts = Texts::new();
     let mut checked = check(repository, &repository.workspace, wish, context);
     for _ in 0..MOST_ROUNDS {
-        let round: Vec<(String, String)> = checked
-            .iter()
-            .flat_map(|checked| round(checked.sources(), checked.findings.iter().map(|finding| &finding.diagnostic), safety))
-            .collect();
+        let round: Vec<(String, String)> = checked.iter().flat_map(|checked| round(checked.sources(), checked.findings.iter().map(|finding| &finding.diagnostic), safety)).collect();
         if round.is_empty() {
             break;
         }
@@ -51,12 +48,7 @@ fn round<'a>(sources: &Sources, findings: impl Iterator<Item = &'a Diagnostic>, 
         }
     }
     let texts = apply(sources, &edits).unwrap_or_default();
-    texts
-        .into_iter()
-        .map(|(file, text)| (sources.get(file), text))
-        .filter(|(file, text)| file.text() != text)
-        .map(|(file, text)| (file.path().to_owned(), text))
-        .collect()
+    texts.into_iter().map(|(file, text)| (sources.get(file), text)).filter(|(file, text)| file.text() != text).map(|(file, text)| (file.path().to_owned(), text)).collect()
 }
 
 /// Whether `edit` is one of `edits`, or touches none of them.

@@ -85,10 +85,7 @@ fn report(report: &MigrationReport, arguments: &Migrate, context: &Context) -> R
     };
     context.output.result(arguments.output.as_deref().filter(|_| !shown.is_empty()), &shown)?;
     if arguments.write {
-        report
-            .files
-            .iter()
-            .for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
+        report.files.iter().for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
     }
     if arguments.report.is_none() {
         context.output.note(&report.summary());

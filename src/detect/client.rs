@@ -111,15 +111,16 @@ pub fn may_dial(facts: &JobFacts) -> bool {
 pub fn needs_daemon(found: &JobOperation) -> bool {
     let operation = &found.operation;
     let remote = matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"));
-    let prints = ["--version", "--help"].iter().any(|flag| found.text.split_whitespace().any(|word| word == *flag));
+    let prints = matches!(operation.op, Op::Info | Op::Other)
+        && ["--version", "--help"].iter().any(|flag| found.text.split_whitespace().any(|word| word == *flag));
     match operation.tool {
         Tool::Docker => {
             !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty()
         }
         Tool::Buildx => !prints && !remote && !matches!(operation.op, Op::Imagetools | Op::Info),
         Tool::Compose => {
-            !prints
-                && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word)))
+            let reads_file = [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word));
+            !prints && (operation.op != Op::Info || !reads_file)
         }
         Tool::Depot => {
             operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker"))

@@ -271,13 +271,7 @@ mod tests {
     use super::*;
 
     fn job(name: &str, verdict: Verdict) -> InspectedJob {
-        let daemon = Daemon {
-            kind: Kind::Dind,
-            host: Some("tcp://docker:2376".into()),
-            tls: detect::Tls::On,
-            file: Some("ci.yml".into()),
-            line: Some(6),
-        };
+        let daemon = Daemon { kind: Kind::Dind, host: Some("tcp://docker:2376".into()), tls: detect::Tls::On, file: Some("ci.yml".into()), line: Some(6) };
         let operation = Operation {
             op: Op::Build,
             tool: Tool::Docker,

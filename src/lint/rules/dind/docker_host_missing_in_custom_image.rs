@@ -23,10 +23,9 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
-        if facts.has_dind() && job.missing.is_empty() && !has_host(job, facts) {
-            if let Some(finding) = socket(context, job, facts) {
-                findings.add(finding.job(&job.name));
-            }
+        let lacks_host = facts.has_dind() && job.missing.is_empty() && !has_host(job, facts);
+        if let Some(finding) = lacks_host.then(|| socket(context, job, facts)).flatten() {
+            findings.add(finding.job(&job.name));
         }
     }
 }
