@@ -14,6 +14,8 @@ mod parse;
 mod scalar;
 pub mod structure;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod text_map;
 mod tree;
 mod value;
