@@ -125,10 +125,10 @@ fn is_at(analysis: &Analysis, finding: &Finding, expected: &Expected) -> bool {
         && expected
             .message
             .as_ref()
-            .is_none_or(|message| finding.diagnostic.message.contains(message.as_str()) || findings_help(finding, message))
+            .is_none_or(|message| finding.diagnostic.message.contains(message.as_str()) || has_help(finding, message))
 }
 
-fn findings_help(finding: &Finding, message: &str) -> bool {
+fn has_help(finding: &Finding, message: &str) -> bool {
     finding.diagnostic.help.as_ref().is_some_and(|help| help.contains(message))
 }
 

@@ -1,6 +1,7 @@
 //! What a job's docker client goes by: the variables of its environment, and whether the script or a context has the last word. Knows no rule.
 
 use crate::detect::daemon::{Endpoint, Listener, listener};
+use crate::detect::flow::needs_daemon;
 use crate::detect::image::{ImageFacts, ServiceFacts};
 use crate::detect::variables::{Setting, setting, varies};
 use crate::detect::{JobFacts, JobOperation};
@@ -97,37 +98,13 @@ impl<'a> Client<'a> {
 /// The operations that talk to the daemon of the job through a docker client.
 pub fn dials(facts: &JobFacts) -> impl Iterator<Item = &JobOperation> {
     let docker = |tool| matches!(tool, Tool::Docker | Tool::Buildx | Tool::Compose);
-    facts.operations.iter().filter(move |found| docker(found.operation.tool) && needs_daemon(found))
+    facts.operations.iter().filter(move |found| docker(found.operation.tool) && needs_daemon(&found.operation))
 }
 
 /// Whether something in the job may talk to a daemon.
 #[must_use]
 pub fn may_dial(facts: &JobFacts) -> bool {
-    !facts.opaque.is_empty() || facts.operations.iter().any(needs_daemon)
-}
-
-/// Whether an operation contacts a Docker daemon: `docker login` and what works on registries don't, nor do builds elsewhere.
-#[must_use]
-pub fn needs_daemon(found: &JobOperation) -> bool {
-    let operation = &found.operation;
-    let remote = matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"));
-    let prints = ["--version", "--help"].iter().any(|flag| found.text.split_whitespace().any(|word| word == *flag));
-    match operation.tool {
-        Tool::Docker => {
-            !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty()
-        }
-        Tool::Buildx => !prints && !remote && !matches!(operation.op, Op::Imagetools | Op::Info),
-        Tool::Compose => {
-            !prints
-                && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word)))
-        }
-        Tool::Depot => {
-            operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker"))
-        }
-        Tool::Dagger => operation.op != Op::Info && operation.op != Op::Login && operation.op != Op::Logout,
-        Tool::Skopeo => operation.images.iter().any(|image| image.transport.as_deref() == Some("docker-daemon")),
-        Tool::Kaniko | Tool::Buildah | Tool::Podman | Tool::Crane => false,
-    }
+    !facts.opaque.is_empty() || facts.operations.iter().any(|found| needs_daemon(&found.operation))
 }
 
 /// Whether the job chooses its daemon by a Docker context, which beats `DOCKER_HOST` (docker/cli, `cli/command/cli.go`).

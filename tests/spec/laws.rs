@@ -4,9 +4,12 @@ use undind::edit::apply;
 
 use crate::Files;
 
+/// A way to write a file, by name.
+type Form = (&'static str, fn(&str) -> String);
+
 /// The laws that `files` break, in each of the forms in which a file may be written.
 pub fn broken(rule: &str, files: &Files, config: &str) -> Vec<String> {
-    let forms: [(&str, fn(&str) -> String); 4] = [
+    let forms: [Form; 4] = [
         ("as written", str::to_owned),
         ("with CRLF", |text| text.replace('\n', "\r\n")),
         ("without the last newline", |text| text.trim_end_matches('\n').to_owned()),

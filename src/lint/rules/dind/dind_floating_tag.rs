@@ -17,10 +17,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 findings.add(finding.job(&job.name));
             }
         }
-        if let Some(image) = facts.image.as_ref().filter(|image| image.docker.is_none() && facts.has_dind() && may_dial(facts)) {
-            if let Some(finding) = other(image) {
-                findings.add(finding.job(&job.name));
-            }
+        let client = facts.image.as_ref().filter(|image| image.docker.is_none() && facts.has_dind() && may_dial(facts));
+        if let Some(finding) = client.and_then(other) {
+            findings.add(finding.job(&job.name));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! DND202: a dind service in a job that never talks to it. Knows which commands can't reach a daemon.
 
-use crate::detect::client::{may_dial, needs_daemon};
+use crate::detect::client::may_dial;
+use crate::detect::flow::needs_daemon;
 use crate::detect::{JobFacts, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
@@ -30,7 +31,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFacts) -> Option<Diagnostic> {
     let span = service.image.image.name.span;
     let name = &service.image.text;
-    if facts.operations.iter().any(needs_daemon) {
+    if facts.operations.iter().any(|found| needs_daemon(&found.operation)) {
         return None;
     }
     if !may_dial(facts) && !hints(job, facts) {
@@ -86,6 +87,6 @@ fn hints(job: &Job, facts: &JobFacts) -> bool {
 fn is_used(context: &Context<'_>, span: Span) -> bool {
     context.jobs().any(|(_, facts)| {
         let same = facts.services.iter().any(|service| service.image.image.name.span == span);
-        same && facts.operations.iter().any(needs_daemon)
+        same && facts.operations.iter().any(|found| needs_daemon(&found.operation))
     })
 }

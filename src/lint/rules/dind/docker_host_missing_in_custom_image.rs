@@ -23,10 +23,9 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
-        if facts.has_dind() && job.missing.is_empty() && !has_host(job, facts) {
-            if let Some(finding) = socket(context, job, facts) {
-                findings.add(finding.job(&job.name));
-            }
+        let lacks_host = facts.has_dind() && job.missing.is_empty() && !has_host(job, facts);
+        if let Some(finding) = lacks_host.then(|| socket(context, job, facts)).flatten() {
+            findings.add(finding.job(&job.name));
         }
     }
 }
@@ -41,7 +40,7 @@ fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnost
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
         Some(image) if image.runs_docker_entrypoint() || image.text.contains("${") && image.docker.is_none() => return None,
-        Some(image) => (image.image.name.span, describe(image), !image.text.contains("docker") || is_overridden(image)),
+        Some(image) => (image.image.name.span, describe(image), is_overridden(image) || is_foreign(image)),
         None => (job.key, "the job names no image".to_owned(), false),
     };
     let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
@@ -66,6 +65,14 @@ fn setting(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
         _ if known => addition::variables(context, job, &tls[..1]),
         _ => addition::variables(context, job, &tls),
     }
+}
+
+/// Whether the image surely isn't made from the `docker` image: it is a library's or a cloud vendor's. Anybody else's may be.
+fn is_foreign(image: &ImageFacts) -> bool {
+    let name = image.text.split(['@', ':']).next().unwrap_or_default();
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    let name = name.strip_prefix("library/").unwrap_or(name);
+    ["google/cloud-sdk", "amazon/aws-cli", "hashicorp/terraform"].contains(&name) || !name.contains(['/', '$']) && !name.contains("docker")
 }
 
 fn is_overridden(image: &ImageFacts) -> bool {

@@ -14,18 +14,27 @@ use crate::shell::Certainty;
 pub static RULE: Rule =
     Rule { id: "DND201", name: "docker-without-daemon", severity: Severity::Error, page: include_str!("docker_without_daemon.md"), check };
 
+/// So many jobs without a daemon are no oversight.
+const MANY: usize = 3;
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
-        if job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts) {
-            if let Some(first) = dials(facts).next() {
-                let finding = finding(job, facts, first).job(&job.name);
-                findings.add(match service(context, job, facts) {
-                    Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
-                    None => finding,
-                });
-            }
-        }
+    let stranded: Vec<(&Job, &JobFacts, &JobOperation)> =
+        context.jobs().filter_map(|(job, facts)| Some((job, facts, stranded(job, facts)?))).collect();
+    // Many jobs that use Docker, and none with a daemon: the runner evidently brings one along.
+    let by_runner = stranded.len() >= MANY && !context.jobs().any(|(_, facts)| facts.has_dind());
+    for (job, facts, first) in stranded {
+        let finding = finding(job, facts, first, by_runner).job(&job.name);
+        findings.add(match service(context, job, facts) {
+            Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
+            None => finding,
+        });
     }
+}
+
+/// The first command for which nothing gives the job a daemon.
+fn stranded<'a>(job: &Job, facts: &'a JobFacts) -> Option<&'a JobOperation> {
+    let known = job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts);
+    dials(facts).next().filter(|_| known)
 }
 
 /// Adds a service of the client's own version, and the variables for TLS, to a job that has neither.
@@ -39,9 +48,9 @@ fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
     (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
-fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic {
+fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation, by_runner: bool) -> Diagnostic {
     // A runner that is chosen by tags, or a job without an image, may have a daemon that the files don't show.
-    let may_have = !job.tags().is_empty() || facts.image.is_none();
+    let may_have = by_runner || !job.tags().is_empty() || facts.image.is_none();
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let severity = if may_have || !certain { Severity::Warning } else { Severity::Error };
     let nothing = match &facts.daemon.setting {

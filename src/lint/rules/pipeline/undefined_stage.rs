@@ -100,7 +100,9 @@ impl Stages {
         let pipeline = &context.pipeline.pipeline;
         let Some(entry) = pipeline.root.entry("stages") else {
             let declared = DEFAULT.iter().map(|&name| (name.into(), None)).collect();
-            return context.is_complete().then_some(Self { declared });
+            // Another file is a part of a pipeline more often than one of its own.
+            let whole = context.pipeline.is_child || pipeline.path.rsplit('/').next() == Some(".gitlab-ci.yml");
+            return (context.is_complete() && whole).then_some(Self { declared });
         };
         let final_word = context.is_complete() || entry.key.span.file == pipeline.entry;
         if !final_word || pipeline.conditional.contains(&entry.key.span.file) {
