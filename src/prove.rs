@@ -194,7 +194,7 @@ fn variables(job: &Job, without: &[&str]) -> Vec<(String, Option<String>, bool)>
 }
 
 /// Keywords of a migrated job that may differ.
-const MAY_DIFFER: &[&str] = &["before_script", "script", "services", "variables", "id_tokens", "tags"];
+const MAY_DIFFER: &[&str] = &["before_script", "script", "after_script", "services", "variables", "id_tokens", "tags"];
 
 fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed) -> Option<&'static str> {
     let rest = |job: &Job| {
@@ -206,7 +206,7 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
         }
         all
     };
-    if &*new.0.script.text != changed.script.as_str() {
+    if &*new.0.script.text != changed.script.as_str() || &*new.0.after_script.text != changed.after_script.as_str() {
         return Some("the script would not be read back as it was meant");
     }
     if rest(old.0) != rest(new.0) || variables(old.0, DAEMON_VARIABLES) != variables(new.0, DAEMON_VARIABLES) {

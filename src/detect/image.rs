@@ -61,6 +61,12 @@ impl ServiceFacts {
     }
 }
 
+/// Tags without a version that no longer move: `docker:stable` stayed at 19.03.
+#[must_use]
+pub fn is_frozen(image: &str) -> bool {
+    ["stable", "edge", "test"].iter().any(|tag| image.ends_with(&format!(":{tag}")) || image.contains(&format!(":{tag}-")))
+}
+
 /// The host names that the runner derives from a service's image: without tag, digest and registry port, `/` as `__`, and as `-`
 /// (gitlab-runner, `helpers/container/services/services.go`).
 #[must_use]

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use commands::Program;
 pub use daemon::{Daemon, Endpoint, Kind, Listener, Tls};
-pub use image::{ImageFacts, ServiceFacts, service_names};
+pub use image::{ImageFacts, ServiceFacts, is_frozen, service_names};
 pub use reason::{Reason, Verdict};
 pub use steps::{JobShell, Step};
 pub use variables::{Setting, setting};

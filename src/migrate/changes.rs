@@ -7,10 +7,10 @@ use crate::detect::JobFacts;
 use crate::detect::flow::DAEMON_VARIABLES;
 use crate::edit::Edit;
 use crate::migrate::lower::Lowered;
-use crate::migrate::script_edit::{ItemChange, Stuck, item_changes};
-use crate::pipeline::{Job, Level};
+use crate::migrate::script_edit::{ItemChange, Stuck, TextEdit, item_changes};
+use crate::pipeline::{Job, Level, Pipeline, Script, Section};
 use crate::source::Span;
-use crate::yaml::{Data, NodeId, Value};
+use crate::yaml::{Data, Entry, NodeId, ScalarStyle, Step, Value};
 
 /// A job of an analysis: the index of its pipeline and its own.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -68,42 +68,70 @@ pub struct Wants {
     pub services: BTreeSet<Definition>,
     /// Definitions of variables with their names, of which the job can do without the change or have an override.
     pub variables: BTreeMap<Definition, String>,
-    /// Text of the script after the change.
+    /// `before_script` and `script` after the change.
     pub script: String,
+    /// `after_script` after the change.
+    pub after_script: String,
 }
 
 /// The changes that a job's lowered script, services, variables and tags need.
 ///
 /// # Errors
 /// [`Stuck`] where a script item cannot be edited.
-pub fn wants(analysis: &Analysis, job: &Job, facts: &JobFacts, lowered: &Lowered) -> Result<Wants, Stuck> {
+pub fn wants(analysis: &Analysis, pipeline: &Pipeline, job: &Job, facts: &JobFacts, lowered: &Lowered) -> Result<Wants, Stuck> {
     let mut wants = Wants::default();
-    script(analysis, job, lowered, &mut wants)?;
-    services(job, facts, &mut wants);
-    variables(job, &mut wants);
+    let mut lowered = lowered.clone();
+    lines_in_block(analysis, job, &mut lowered);
+    wants.script = script(analysis, pipeline, job, &job.script, &lowered.edits, Some(&lowered), &mut wants)?;
+    wants.after_script = script(analysis, pipeline, job, &job.after_script, &lowered.after_edits, None, &mut wants)?;
+    services(pipeline, job, facts, &mut wants);
+    variables(pipeline, job, &mut wants);
     tags(analysis, job, &mut wants);
     Ok(wants)
 }
 
-fn script(analysis: &Analysis, job: &Job, lowered: &Lowered, wants: &mut Wants) -> Result<(), Stuck> {
-    let mut after: Vec<Option<String>> = job.script.items.iter().map(|item| item.value.as_str().map(str::to_owned)).collect();
-    for (index, change) in item_changes(&job.script, &analysis.documents, &lowered.edits)? {
-        let definition = Definition::of(&job.script.items[index].value);
+/// A script that is one literal block gets the added lines where the first command stands, as lines of the block.
+fn lines_in_block(analysis: &Analysis, job: &Job, lowered: &mut Lowered) {
+    let Some(first) = lowered.first.filter(|_| !lowered.setup.is_empty()) else { return };
+    let Some(item) = job.script.item_at(first).map(|index| &job.script.items[index]) else { return };
+    let Some(document) = analysis.documents.get(item.value.span.file) else { return };
+    let tree = &document.tree;
+    let in_sequence = tree.parent(item.value.node).is_some_and(|parent| tree.items(parent).is_some());
+    let literal = tree.scalar(item.value.node).is_some_and(|scalar| scalar.style == ScalarStyle::Literal);
+    let line = job.script.text[..first].rfind('\n').map_or(0, |at| at + 1).max(item.range.start);
+    if in_sequence || !literal || !job.script.text[line..first].trim().is_empty() {
+        return;
+    }
+    let text: String = lowered.setup.drain(..).map(|line_text| format!("{line_text}\n{}", &job.script.text[line..first])).collect();
+    let at = lowered.edits.partition_point(|edit| edit.range.start < first);
+    lowered.edits.insert(at, TextEdit { range: first..first, text });
+}
+
+/// The changes of one script's items; gives the text that it then has.
+fn script(analysis: &Analysis, pipeline: &Pipeline, job: &Job, script: &Script, edits: &[TextEdit], lowered: Option<&Lowered>, wants: &mut Wants) -> Result<String, Stuck> {
+    let mut after: Vec<Option<String>> = script.items.iter().map(|item| item.value.as_str().map(str::to_owned)).collect();
+    let mut removed: BTreeMap<Section, Vec<Definition>> = BTreeMap::new();
+    for (index, change) in item_changes(script, &analysis.documents, edits)? {
+        let item = &script.items[index];
+        let definition = Definition::of(&item.value);
         let (change, text) = match change {
-            ItemChange::Remove => (Change::RemoveItem, None),
+            ItemChange::Remove => {
+                let alias = alias_of(analysis, &item.value);
+                removed.entry(item.section).or_default().extend(std::iter::once(definition).chain(alias));
+                wants.changes.extend(alias.map(|alias| (alias, Change::RemoveItem)));
+                (Change::RemoveItem, None)
+            }
             ItemChange::Rewrite(edits, text) => (Change::Item { before: Vec::new(), edits }, Some(text)),
         };
         if wants.changes.insert(definition, change.clone()).is_some_and(|known| known != change) {
-            return Err(Stuck {
-                why: "the item is used twice in the job and would have to differ",
-                at: job.script.items[index].range.start,
-            });
+            return Err(Stuck { why: "the item is used twice in the job and would have to differ", at: item.range.start });
         }
         after[index] = text;
     }
-    if let Some(first) = lowered.first.filter(|_| !lowered.setup.is_empty()) {
-        let index = job.script.item_at(first).expect("the first command lies in an item");
-        let definition = Definition::of(&job.script.items[index].value);
+    if let Some((first, lowered)) = lowered.and_then(|lowered| Some((lowered.first.filter(|_| !lowered.setup.is_empty())?, lowered))) {
+        let index = script.item_at(first).expect("the first command lies in an item");
+        let value = &script.items[index].value;
+        let definition = alias_of(analysis, value).unwrap_or(Definition::of(value));
         let lines = lowered.setup.clone();
         after[index] = Some(lines.iter().cloned().chain(after[index].take()).collect::<Vec<_>>().join("\n"));
         match wants.changes.entry(definition).or_insert(Change::Item { before: Vec::new(), edits: Vec::new() }) {
@@ -113,11 +141,42 @@ fn script(analysis: &Analysis, job: &Job, lowered: &Lowered, wants: &mut Wants) 
             }
         }
     }
-    wants.script = after.into_iter().flatten().collect::<Vec<_>>().join("\n");
-    Ok(())
+    emptied(pipeline, job, script, removed, wants);
+    Ok(after.into_iter().flatten().collect::<Vec<_>>().join("\n"))
 }
 
-fn services(job: &Job, facts: &JobFacts, wants: &mut Wants) {
+/// A section of which every item goes is removed as an entry; it keeps an empty list where a default or an ancestor would show through.
+fn emptied(pipeline: &Pipeline, job: &Job, script: &Script, removed: BTreeMap<Section, Vec<Definition>>, wants: &mut Wants) {
+    for (section, definitions) in removed {
+        let mut items = script.items.iter().filter(|item| item.section == section);
+        if section == Section::Script || !items.all(|item| definitions.contains(&Definition::of(&item.value))) {
+            continue;
+        }
+        let Some(entry) = job.config.entry(section.keyword()) else { continue };
+        for definition in definitions {
+            wants.changes.remove(&definition);
+        }
+        let keep_empty = !entry.shadowed.is_empty() || shows_through(pipeline, entry, section.keyword());
+        wants.changes.insert(Definition::of(&entry.key), Change::RemoveEntry { keep_empty });
+    }
+}
+
+/// Whether a default would take an entry's place. (`inherit` could forbid it; an empty list is right then too.)
+fn shows_through(pipeline: &Pipeline, entry: &Entry, keyword: &str) -> bool {
+    let is_default = entry.via.as_ref().is_some_and(|via| via.step == Step::Default);
+    let given = pipeline.root.get("default").is_some_and(|default| default.get(keyword).is_some()) || pipeline.root.get(keyword).is_some();
+    given && !is_default
+}
+
+/// The alias through which a value is reached directly.
+fn alias_of(analysis: &Analysis, value: &Value) -> Option<Definition> {
+    let via = value.via.as_ref().filter(|via| matches!(via.step, Step::Alias(_)))?;
+    let tree = &analysis.documents.get(via.span.file)?.tree;
+    let (node, _) = tree.nodes().find(|(_, node)| node.span == via.span)?;
+    Some(Definition { span: via.span, node })
+}
+
+fn services(pipeline: &Pipeline, job: &Job, facts: &JobFacts, wants: &mut Wants) {
     if !facts.has_dind() {
         return;
     }
@@ -132,14 +191,17 @@ fn services(job: &Job, facts: &JobFacts, wants: &mut Wants) {
         return;
     }
     let definition = Definition::of(&entry.key);
-    wants.changes.insert(definition, Change::RemoveEntry { keep_empty: !entry.shadowed.is_empty() });
+    let keep_empty = !entry.shadowed.is_empty() || shows_through(pipeline, entry, "services");
+    wants.changes.insert(definition, Change::RemoveEntry { keep_empty });
     wants.services.insert(definition);
 }
 
-fn variables(job: &Job, wants: &mut Wants) {
+fn variables(pipeline: &Pipeline, job: &Job, wants: &mut Wants) {
     for (name, variable) in job.variables.iter().filter(|(name, _)| DAEMON_VARIABLES.contains(&&***name)) {
         let definition = Definition::of(&variable.entry.key);
-        let covers = !variable.entry.shadowed.is_empty();
+        let global = variable.level == Level::Job && pipeline.root.get("variables").is_some_and(|variables| variables.get(name).is_some());
+        let read = matches!(&**name, "DOCKER_HOST" | "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT");
+        let covers = read && (global || !variable.entry.shadowed.is_empty());
         let text = variable.text().unwrap_or_default();
         if text.is_empty() && variable.level == Level::Job && covers {
             continue;

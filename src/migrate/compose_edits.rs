@@ -158,16 +158,15 @@ impl Composer<'_> {
             };
             let keyword = page.tree.scalar(pair.key).map(|key| key.text.to_string()).unwrap_or_default();
             let parent = page.tree.parent(pair.key).expect("a key lies in a mapping");
-            let is_job_or_keyword = page.tree.parent(parent).is_none();
-            match keyword.as_str() {
-                "variables" | "services" | "default" | "tags"
-                    if !is_job_or_keyword || keyword == "variables" || keyword == "default" || keyword == "services" =>
-                {
-                    self.removed.entry((file, parent)).or_default().insert(pair.key);
-                }
-                "before_script" => self.edits.push(page.empty_list(pair)),
-                _ if is_job_or_keyword => self.edits.push(Edit::replace(page.tree.node(collection).span, "{}")),
-                _ => return Err(CannotEdit { why: "nothing would be left of it", span: page.tree.node(collection).span }),
+            let is_job = page.tree.parent(parent).is_none() && !["variables", "default", "services"].contains(&keyword.as_str());
+            if is_job {
+                // GitLab refuses an empty job or template, so one entry stays and becomes empty.
+                let edits = page.empty_all(collection, &children, &stale)?;
+                self.edits.extend(edits);
+            } else if ["variables", "services", "default", "tags", "before_script", "after_script"].contains(&keyword.as_str()) {
+                self.removed.entry((file, parent)).or_default().insert(pair.key);
+            } else {
+                return Err(CannotEdit { why: "nothing would be left of it", span: page.tree.node(collection).span });
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What a job's image offers to the commands that a migration adds: curl, a package manager, a docker client of some version.
 
-use crate::detect::{ImageFacts, JobFacts};
+use crate::detect::{ImageFacts, JobFacts, is_frozen};
 
 /// How a job gets curl.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,10 +60,12 @@ pub fn curl(image: &ImageFacts) -> Option<Curl> {
 /// Clients since 28 fall back to a login without the daemon, whatever `DOCKER_HOST` names; older ones fail where the host has no address.
 #[must_use]
 pub fn login_works(facts: &JobFacts) -> Option<bool> {
-    let docker = facts.image.as_ref()?.docker.as_ref().filter(|docker| docker.official)?;
+    let image = facts.image.as_ref()?;
+    // Without the official entrypoint nothing names a host, and every client falls back where the default socket is missing.
+    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return Some(true) };
     match docker.version.first() {
         Some(&major) => Some(major >= 28),
-        None if docker.floating && !is_frozen(&facts.image.as_ref()?.text) => Some(true),
+        None if docker.floating => Some(!is_frozen(&image.text)),
         None => None,
     }
 }
@@ -80,8 +82,3 @@ pub fn has_buildx(facts: &JobFacts) -> bool {
     }
 }
 
-/// Tags without a version that no longer move: `docker:stable` stayed at 19.03.
-#[must_use]
-pub fn is_frozen(image: &str) -> bool {
-    ["stable", "edge", "test", "git"].iter().any(|tag| image.ends_with(&format!(":{tag}")) || image.contains(&format!(":{tag}-")))
-}

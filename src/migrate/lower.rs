@@ -27,6 +27,8 @@ pub struct Refusal {
 pub struct Lowered {
     /// The edits of the script's text, sorted.
     pub edits: Vec<TextEdit>,
+    /// The edits of the text of `after_script`, sorted.
+    pub after_edits: Vec<TextEdit>,
     /// Lines to run before the target's first command.
     pub setup: Vec<String>,
     /// Where the statement with the target's first command begins, in bytes of the script's text.
@@ -47,6 +49,7 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig,
     for (&index, action) in &facts.flow.actions {
         lowering.action(index, action)?;
     }
+    let after = lowering.after_script()?;
     lowering.logins()?;
     lowering.setup(config)?;
     let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal {
@@ -61,6 +64,7 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig,
     lowered.edits.extend(removed);
     lowered.edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     lowered.edits.dedup();
+    lowered.after_edits = after;
     Ok(lowered)
 }
 
@@ -228,9 +232,6 @@ impl Lowering<'_> {
         if let Output::Push { unpushed, .. } = &build.output {
             dropped.extend(unpushed);
         }
-        if matches!(build.output, Output::Save(_)) {
-            dropped.extend((0..operation.flags.len()).filter(|&at| operation.flags[at].name == "tag"));
-        }
         let listed = |at: &usize| self.target.dropped_flags.iter().any(|name| name == operation.flags[*at].name);
         dropped.extend((0..operation.flags.len()).filter(listed));
         dropped.sort_unstable();
@@ -297,6 +298,13 @@ impl Lowering<'_> {
     /// An argument's word as written.
     fn quoted(&self, step: &Step, argument: usize) -> String {
         self.shell.slice(word_range(step, argument)).to_owned()
+    }
+
+    /// The edits that remove chatter from `after_script`.
+    fn after_script(&self) -> Result<Vec<TextEdit>, Refusal> {
+        let Some(shell) = &self.facts.after_shell else { return Ok(Vec::new()) };
+        let removed: Vec<Range<usize>> = self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
+        removals(&shell.script, &removed).map_err(|stuck| Refusal { code: reason::AFTER_SCRIPT, message: stuck.why.to_owned(), at: None })
     }
 
     /// Logins that need the daemon that goes are written as a file of credentials.
@@ -394,7 +402,8 @@ impl Lowering<'_> {
             let words: Vec<usize> = (1..first.argv.len()).filter(|&at| first.constant(at) != Some("-n")).collect();
             return (words.len() == 1).then(|| self.quoted(first, words[0]));
         }
-        Some(format!("\"$({})\"", self.shell.slice(first.range())))
+        // Any other command's failure would be lost inside of `$( )`.
+        None
     }
 
     fn setup(&mut self, config: &DepotConfig) -> Result<(), Refusal> {

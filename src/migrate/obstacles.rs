@@ -18,6 +18,7 @@ pub fn obstacles(analysis: &Analysis, id: JobId) -> Vec<Reason> {
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
     let mut reasons = private_hosts(analysis, facts);
     reasons.extend(generated(analysis, job));
+    reasons.extend(local_base(analysis, facts));
     if matches!(facts.daemon.kind, Kind::Unknown | Kind::Socket) {
         reasons.extend(shared_daemon(analysis, id, facts));
     }
@@ -62,6 +63,29 @@ fn urls(text: &str) -> Vec<String> {
     hosts.chain(reference).collect()
 }
 
+/// An image that one build of the job makes and another one builds on is in no registry when the other one runs remotely.
+fn local_base(analysis: &Analysis, facts: &JobFacts) -> Option<Reason> {
+    let builds: Vec<_> = facts.operations.iter().filter(|operation| operation.operation.op == Op::Build && needs_daemon(&operation.operation)).collect();
+    let built: Vec<&str> = builds.iter().flat_map(|build| build.operation.images_as(Role::Built)).map(|image| image.text.as_str()).collect();
+    if builds.len() < 2 {
+        return None;
+    }
+    builds.iter().find_map(|build| {
+        let arguments = build.operation.flags_named("build-arg").filter_map(|flag| flag.value.as_deref()?.split_once('=').map(|(_, value)| value.to_owned()));
+        let bases = base_images(analysis, &build.operation).into_iter().chain(arguments);
+        let base = bases.into_iter().find(|base| built.iter().any(|name| *name == base || name.strip_suffix(":latest") == Some(base) || base.strip_suffix(":latest") == Some(name)))?;
+        let message = format!("the build reads `{base}`, which another build of the job leaves in the daemon");
+        Some(Reason { code: reason::LOCAL_CONTEXT, message, span: build.span })
+    })
+}
+
+fn base_images(analysis: &Analysis, build: &Operation) -> Vec<String> {
+    let context = build.context().unwrap_or(".");
+    let file = build.value("file").map_or_else(|| join(context.trim_start_matches("./").trim_end_matches('/'), "Dockerfile"), str::to_owned);
+    let text = analysis.workspace.text(file.trim_start_matches("./"));
+    text.map(|text| Dockerfile::parse(&text).images().into_iter().map(|(_, image)| image).collect()).unwrap_or_default()
+}
+
 /// Lines at the head of a file that are looked at for a note on what generates it.
 const HEAD: usize = 10;
 
@@ -78,7 +102,11 @@ fn generated(analysis: &Analysis, job: &Job) -> Option<Reason> {
 }
 
 fn generated_note(source: &SourceFile) -> Option<(String, std::ops::Range<usize>)> {
-    (0..source.line_count().min(HEAD)).find_map(|index| {
+    let header = |index: &usize| {
+        let line = source.text()[source.line_range(*index)].trim();
+        line.is_empty() || line.starts_with('#') || line.starts_with("---")
+    };
+    (0..source.line_count().min(HEAD)).take_while(header).find_map(|index| {
         let range = source.line_range(index);
         let line = source.text()[range.clone()].trim();
         let words = line.strip_prefix('#')?.to_ascii_lowercase().replace(['-', '_'], " ");

@@ -34,6 +34,8 @@ pub struct Rewrite {
 pub struct Changed {
     /// `before_script` and `script` afterwards.
     pub script: String,
+    /// `after_script` afterwards.
+    pub after_script: String,
     /// What was taken for granted: code and message.
     pub assumptions: Vec<(&'static str, String)>,
     /// Whether the target's command runs in it.
@@ -109,6 +111,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
 fn changed(mover: Mover<'_>) -> Changed {
     Changed {
         script: mover.wants.script,
+        after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
         uses_target: mover.lowered.first.is_some(),
         project: mover.project,
@@ -141,7 +144,7 @@ fn mover<'a>(analysis: &'a Analysis, target: &Target, id: JobId) -> Result<Mover
     let place = |at: Option<std::ops::Range<usize>>| at.map_or(job.key, |range| job.place(&job.script, range));
     let lowered = lower(job, facts, target, &analysis.config.depot, project.as_deref())
         .map_err(|Refusal { code, message, at }| Reason { code, message, span: place(at) })?;
-    let wants = wants(analysis, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
+    let wants = wants(analysis, &pipeline.pipeline, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
         code: reason::NOT_EDITABLE,
         message: why.to_owned(),
         span: place(Some(at..at + 1)),

@@ -273,9 +273,20 @@ fn in_place(item: &Item, source: &str, style: ScalarStyle, edit: &TextEdit) -> O
         ScalarStyle::Folded | ScalarStyle::Plain if edit.text.contains('\n') => return None,
         ScalarStyle::SingleQuoted => edit.text.replace('\'', "''"),
         ScalarStyle::DoubleQuoted => edit.text.replace('\\', "\\\\").replace('"', "\\\""),
+        ScalarStyle::Literal if edit.text.contains('\n') => block_lines(source, span, &item.value.as_str()?[..edit.range.start], &edit.text),
         ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => edit.text.clone(),
     };
     Some(Edit::replace(span, text))
+}
+
+/// Lines of a literal block with the block's indentation behind each line end; `before` is the decoded text before them.
+fn block_lines(source: &str, at: Span, before: &str, text: &str) -> String {
+    let start = at.start as usize;
+    let line = source[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let own = before.len() - before.rfind('\n').map_or(0, |newline| newline + 1);
+    let indentation = &source[line..start - own.min(start - line)];
+    let newline = if source[..line].ends_with("\r\n") { "\r\n" } else { "\n" };
+    text.replace('\n', &format!("{newline}{indentation}"))
 }
 
 /// The source bytes of a decoded range. A range of whole lines takes their indentation and line ends with it.

@@ -154,8 +154,11 @@ impl Shared {
         let mut conditional = self.conditional.clone();
         conditional.extend(config.get("rules").map(rule_variables).unwrap_or_default());
         conditional.extend(matrix_variables(&config));
-        let script = Script::new(&config, &[Section::BeforeScript, Section::Script], documents);
-        let after_script = Script::new(&config, &[Section::AfterScript], documents);
+        let mut script = Script::new(&config, &[Section::BeforeScript, Section::Script], documents);
+        let mut after_script = Script::new(&config, &[Section::AfterScript], documents);
+        for invalid in [&mut script.invalid, &mut after_script.invalid] {
+            invalid.retain(|span| !missing.iter().any(|missing| missing.span == *span));
+        }
         for &span in script.invalid.iter().chain(&after_script.invalid) {
             problems.push(
                 Diagnostic::new(problem::INVALID_VALUE, Severity::Error, span, "a script may hold only strings and lists of strings")

@@ -148,6 +148,21 @@ impl<'a> Page<'a> {
         edits
     }
 
+    /// Empties a mapping of which all entries are to go: the first stays, with an empty value.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where an entry shares its line with something else, or the mapping has no entry.
+    pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+        let Some(first) = self.tree.pairs(mapping).and_then(<[Pair]>::first).copied() else { return self.cannot(mapping, "it has no entry") };
+        let rest: BTreeSet<NodeId> = children.iter().copied().filter(|child| *child != first.key).collect();
+        let mut edits = self.remove_children(mapping, &rest, stale)?;
+        let empty = if matches!(self.tree.node(first.value).kind, NodeKind::Mapping { .. }) { " {}" } else { " []" };
+        let key = self.tree.node(first.key).full.end as usize;
+        let colon = self.text()[key..].find(':').map_or(key, |at| key + at + 1);
+        edits.push(Edit::replace(self.span(colon..(self.tree.node(first.value).full.end as usize).max(colon)), empty));
+        Ok(edits)
+    }
+
     /// The value of the entry `key` of a mapping.
     #[must_use]
     pub fn value_of(self, mapping: NodeId, key: &str) -> Option<NodeId> {
@@ -204,7 +219,16 @@ impl<'a> Page<'a> {
         let above = self.tree.comments_above(node);
         let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()]));
         let start = above.first().filter(|_| gone).map_or(start, |comment| comment.span.start as usize);
-        Edit::delete(self.span(self.lines(start, end)))
+        let mut lines = self.lines(start, end);
+        // Of the blank lines above and below a removed block one stays.
+        let above_is_blank = lines.start == 0 || self.text()[..lines.start].ends_with("\n\n") || self.text()[..lines.start].ends_with("\n\r\n");
+        if above_is_blank && lines.end < self.text().len() {
+            let below = self.source.line_range(self.source.line_index(lines.end));
+            if self.text()[below.clone()].trim().is_empty() {
+                lines.end = below.end;
+            }
+        }
+        Edit::delete(self.span(lines))
     }
 
     /// Adds items before `item` in its sequence. Each of `items` is one line of YAML without dash.
@@ -236,7 +260,7 @@ impl<'a> Page<'a> {
         if !in_flow {
             return self.cannot(item, "it is not an item of a sequence");
         }
-        let text: String = items.iter().map(|item| format!("{item}, ")).collect();
+        let text: String = items.iter().map(|item| format!("{}, ", in_row(item))).collect();
         Ok(vec![Edit::insert_before(node.full, text)])
     }
 
@@ -330,6 +354,12 @@ impl<'a> Page<'a> {
     }
 }
 
+/// A scalar of block context as one that may stand in brackets.
+fn in_row(item: &str) -> String {
+    let risky = !item.starts_with(['"', '\'']) && item.contains([',', '[', ']', '{', '}', ':', '|', '"', '\'']);
+    if risky { serde_json::Value::from(item).to_string() } else { item.to_owned() }
+}
+
 /// A shell command as a YAML scalar on one line: plain where that reads back the same, else in quotes.
 #[must_use]
 pub fn scalar(text: &str) -> String {
@@ -339,7 +369,7 @@ pub fn scalar(text: &str) -> String {
         || text.contains(": ")
         || text.contains(" #")
         || text.ends_with([':', ' '])
-        || text.contains(['\n', '\t', '\\'])
+        || text.contains(['\n', '\t'])
         || text.is_empty();
     if !risky {
         return text.to_owned();

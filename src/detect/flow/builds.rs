@@ -8,7 +8,7 @@ use crate::detect::flow::images::{Images, Meaning, Origin};
 use crate::detect::flow::{Action, Flow, Output, RemoteBuild, Why, is_docker};
 use crate::detect::reason::{self, Reason};
 use crate::detect::steps::{JobShell, Step};
-use crate::detect::{JobFacts, setting};
+use crate::detect::{JobFacts, is_frozen, setting};
 use crate::docker::{Op, Operation, Role, Tool, Unknown};
 use crate::pipeline::Job;
 use crate::shell::{Frame, ListOperator};
@@ -43,11 +43,14 @@ struct Pulled {
 /// Plans the builds, tags, pulls and pushes of the main shell.
 pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flow) {
     let mut planner =
-        Planner { job, facts, shell, flow, images: Images::default(), built: BTreeMap::new(), pulled: BTreeMap::new(), own_builder: false };
+        Planner { job, facts, shell, flow, images: Images::default(), built: BTreeMap::new(), pulled: BTreeMap::new(), own_builder: false,
+        goes_on_after_failures: false,
+    };
     for (index, step) in shell.steps.iter().enumerate() {
         if let Some(operation) = &step.operation {
             planner.operation(index, step, operation);
         }
+        planner.goes_on_after_failures |= turns_errexit_off(step);
         planner.scanner(step);
     }
     planner.decide_builds();
@@ -64,6 +67,8 @@ struct Planner<'a> {
     pulled: BTreeMap<usize, Pulled>,
     /// A `docker buildx create` made a builder whose results stay out of the daemon.
     own_builder: bool,
+    /// `set +e` was run.
+    goes_on_after_failures: bool,
 }
 
 impl Planner<'_> {
@@ -78,6 +83,13 @@ impl Planner<'_> {
                 self.refuse(index, reason::OTHER_BUILDER, "an image is built with another tool than Docker");
             }
             return;
+        }
+        if operation.op == Op::Build {
+            self.caches(index, operation);
+            self.name_built(index, operation);
+        }
+        if self.goes_on_after_failures {
+            return self.refuse(index, reason::FAILURE_IGNORED, "the script goes on after failures (`set +e`)");
         }
         if step.invocation.path.iter().any(|frame| matches!(frame, Frame::Definition(_) | Frame::Call(_))) {
             return self.refuse(index, reason::DOCKER_IN_FUNCTION, "docker is used in a shell function");
@@ -167,11 +179,23 @@ impl Planner<'_> {
         {
             return self.refuse(index, reason::TARGET_REFUSES, "a remote build has one output");
         }
-        let names: Vec<String> = operation.images_as(Role::Built).map(|image| image.text.clone()).collect();
-        let in_daemon = !pushes && !exported && (!self.own_builder || outputs.iter().any(|output| output.get("type") == Some("docker")));
-        for name in names.iter().filter(|_| in_daemon || pushes) {
-            self.images.name(name, Origin::Build(index));
+        self.built.insert(index, Built { step: index, tags: Vec::new(), pushes: Vec::new(), direct: pushes || exported });
+    }
+
+    /// Gives the image of a build its names, whether or not the build can move.
+    fn name_built(&mut self, index: usize, operation: &Operation) {
+        let outputs = operation.outputs();
+        let loaded = outputs.iter().any(|output| output.get("type") == Some("docker"));
+        let pushed = operation.pushes() != Some(false);
+        if self.own_builder && !loaded && !pushed || !outputs.is_empty() && !loaded && !pushed {
+            return;
         }
+        for image in operation.images_as(Role::Built) {
+            self.images.name(&image.text, Origin::Build(index));
+        }
+    }
+
+    fn caches(&mut self, index: usize, operation: &Operation) {
         for image in operation.images_as(Role::CacheFrom) {
             if let Meaning::Known(Origin::Pull(pull)) = self.images.meaning(&image.text) {
                 if let Some(pulled) = self.pulled.get_mut(&pull) {
@@ -179,7 +203,6 @@ impl Planner<'_> {
                 }
             }
         }
-        self.built.insert(index, Built { step: index, tags: Vec::new(), pushes: Vec::new(), direct: pushes || exported });
     }
 
     fn tag(&mut self, index: usize, operation: &Operation) {
@@ -243,6 +266,9 @@ impl Planner<'_> {
         let Some((text, argument)) = only_image(operation, Role::Pulled) else {
             return self.refuse(index, reason::UNKNOWN_IMAGE, "it cannot be told which image is pulled");
         };
+        if operation.flag("platform").is_some() {
+            return self.refuse(index, reason::TARGET_REFUSES, "one platform of an image is pulled; a copy within the registry takes all");
+        }
         self.images.name(text, Origin::Pull(index));
         self.pulled.insert(index, Pulled { step: index, argument, pushes: Vec::new(), tags: Vec::new(), cached_by: Vec::new() });
     }
@@ -260,9 +286,11 @@ impl Planner<'_> {
         if classify::is_remote_builder(operation) {
             return self.refuse(index, reason::EXPLICIT_DAEMON, "the job makes a remote builder itself");
         }
-        if operation.command.len() > 1 && operation.flag("driver").is_none_or(|_| true) {
-            self.own_builder = true;
+        let settings = operation.flag("config").is_some() || operation.flags_named("driver-opt").any(|option| option.value.as_deref().is_none_or(|value| value.contains("network")));
+        if settings {
+            return self.refuse(index, reason::TARGET_REFUSES, "the builder has settings of its own");
         }
+        self.own_builder |= operation.command.len() > 1;
         let step = &self.shell.steps[index];
         self.chatter(index, step);
     }
@@ -338,7 +366,7 @@ impl Planner<'_> {
     }
 
     fn mode(&mut self, built: &Built) -> Mode {
-        let shared_daemon = self.facts.daemon.kind != Kind::Dind;
+        let shared_daemon = !matches!(self.facts.daemon.kind, Kind::Dind | Kind::Tcp);
         if built.direct {
             if built.pushes.is_empty() && built.tags.is_empty() {
                 return Mode::Direct;
@@ -442,7 +470,8 @@ impl Planner<'_> {
         let classic_here =
             step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
         let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
-        let modern = daemon.is_some_and(|daemon| daemon.floating || daemon.version.first().is_some_and(|&major| major >= 29));
+        let frozen = self.facts.daemon.service.is_some_and(|index| is_frozen(&self.facts.services[index].image.text));
+        let modern = daemon.is_some_and(|daemon| (daemon.official && daemon.floating && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29));
         classic || classic_here || !modern
     }
 
@@ -529,6 +558,11 @@ enum Mode {
     Here,
     AtPush(usize),
     Save,
+}
+
+fn turns_errexit_off(step: &Step) -> bool {
+    let off = |arg: &crate::docker::Arg| arg.text == "+e" || arg.text == "+ex" || arg.text == "+xe";
+    step.name() == Some("set") && (step.argv.iter().any(off) || step.argv.windows(2).any(|pair| pair[0].text == "+o" && pair[1].text == "errexit"))
 }
 
 /// `docker -H …`, `--context …`, `--tls…`.

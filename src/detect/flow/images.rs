@@ -43,10 +43,13 @@ impl Images {
 
     /// What `text` means now; the newest name counts.
     pub(super) fn meaning(&self, text: &str) -> Meaning {
+        if let Some(named) = self.named.iter().rev().find(|named| named.text == text) {
+            return Meaning::Known(named.origin);
+        }
         let reference = Reference::parse(text);
         let mut unsure = false;
-        for named in self.named.iter().rev() {
-            match same(named, text, reference.as_ref()) {
+        for named in self.named.iter().rev().filter(|named| !differ(&named.text, text)) {
+            match same(named, reference.as_ref()) {
                 Same::Yes if unsure => return Meaning::Unsure,
                 Same::Yes => return Meaning::Known(named.origin),
                 Same::Unknown => unsure = true,
@@ -57,12 +60,33 @@ impl Images {
     }
 }
 
-fn same(named: &Named, text: &str, reference: Option<&Reference>) -> Same {
-    if named.text == text {
-        return Same::Yes;
-    }
+fn same(named: &Named, reference: Option<&Reference>) -> Same {
     match (&named.reference, reference) {
         (Some(a), Some(b)) => a.same(b),
         (None, _) | (_, None) => Same::Unknown,
     }
+}
+
+/// Whether two texts differ in literal characters between equal ends, whatever their variables hold: `${A}/api` and `${A}/web`.
+/// A missing tag means `latest`, so that an end that may be a tag decides nothing.
+fn differ(a: &str, b: &str) -> bool {
+    let (a, b) = (pieces(a), pieces(b));
+    let head = a.iter().zip(&b).take_while(|(a, b)| a == b).count();
+    let tail = a[head..].iter().rev().zip(b[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (a, b) = (&a[head..a.len() - tail], &b[head..b.len() - tail]);
+    let literal = |pieces: &[&str]| !pieces.is_empty() && pieces.iter().all(|piece| !piece.starts_with("${"));
+    let tags = |pieces: &[&str]| pieces.concat() == ":latest";
+    literal(a) && literal(b) && !tags(a) && !tags(b)
+}
+
+/// Variables whole, literals by character.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = if rest.starts_with("${") { rest.find('}').map_or(rest.len(), |end| end + 1) } else { first.len_utf8() };
+        pieces.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+    pieces
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::detect::daemon::Kind;
 use crate::detect::reason::{self, Reason, Verdict};
-use crate::detect::{JobFacts, Program};
+use crate::detect::JobFacts;
 use crate::docker::{Op, Tool};
 use crate::pipeline::{Job, Pipeline};
 use crate::shell::Dialect;
@@ -27,6 +27,8 @@ pub struct Flow {
     pub reasons: Vec<Reason>,
     /// What becomes of the steps of the main shell, by their index; a step that is not named stays.
     pub actions: BTreeMap<usize, Action>,
+    /// The same for `after_script`, where chatter alone can go.
+    pub after_actions: BTreeMap<usize, Action>,
     /// Whether the job has a dind service but runs nothing that would use it.
     pub idle: bool,
 }
@@ -128,7 +130,8 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
     let mut flow = Flow::default();
     let uses = facts.operations.iter().any(|operation| needs_daemon(&operation.operation));
     let drops_daemon = facts.has_dind();
-    if !uses && !drops_daemon {
+    let foreign = facts.shell.as_ref().is_some_and(|shell| shell.script.dialect != Dialect::Posix && shell.script.text.contains("docker "));
+    if !uses && !drops_daemon && !foreign {
         flow.verdict =
             if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op)) { Verdict::Done } else { Verdict::None };
         return flow;
@@ -142,10 +145,11 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
         builds::plan(job, facts, shell, &mut flow);
         remains::plan(job, facts, shell, &mut flow);
     }
-    after_script(facts, &mut flow.reasons);
+    after_script(job, facts, &mut flow);
     flow.verdict = verdict(facts, &flow);
     if flow.verdict != Verdict::Full {
         flow.actions.clear();
+        flow.after_actions.clear();
     }
     flow.reasons.sort_by_key(|reason| (reason.span, reason.code));
     flow.reasons.dedup();
@@ -211,16 +215,18 @@ fn obstacles(pipeline: &Pipeline, job: &Job, facts: &JobFacts, reasons: &mut Vec
 /// Opaque commands that are named, at most.
 const MAX_OPAQUE: usize = 5;
 
-fn after_script(facts: &JobFacts, reasons: &mut Vec<Reason>) {
+/// Plans the removal of chatter in `after_script`; anything else there that uses the daemon keeps the job as it is.
+fn after_script(job: &Job, facts: &JobFacts, flow: &mut Flow) {
     let Some(shell) = &facts.after_shell else { return };
-    for operation in facts.operations.iter().filter(|operation| operation.section == crate::pipeline::Section::AfterScript) {
-        let harmless = !needs_daemon(&operation.operation) || operation.operation.op == Op::Logout;
-        if !harmless && operation.step.is_some() {
-            let message = "`after_script` uses the daemon".to_owned();
-            reasons.push(Reason { code: reason::AFTER_SCRIPT, message, span: operation.span });
+    for (index, step) in shell.steps.iter().enumerate() {
+        let Some(operation) = step.operation.as_ref() else { continue };
+        if let Some(Action::Remove(why)) = remains::chatter(step, shell) {
+            flow.after_actions.insert(index, Action::Remove(why));
+        } else if needs_daemon(operation) {
+            let span = job.place(&job.after_script, step.range());
+            flow.reasons.push(Reason { code: reason::AFTER_SCRIPT, message: "`after_script` uses the daemon".to_owned(), span });
         }
     }
-    debug_assert!(shell.steps.iter().all(|step| step.operation.is_none() || step.program == Program::Neutral));
 }
 
 /// Whether a tool's operation is one of Docker's own clients.

@@ -48,7 +48,7 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
 }
 
 /// Statements of their own that can go.
-fn chatter(step: &Step, shell: &JobShell) -> Option<Action> {
+pub(super) fn chatter(step: &Step, shell: &JobShell) -> Option<Action> {
     let operation = step.operation.as_ref()?;
     let why = if classify::is_emulation(operation) {
         Why::Emulation
