@@ -66,7 +66,21 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
 fn failures(case: &Case) -> Vec<String> {
     let mut failures = Vec::new();
     let (migration, report) = run(&case.files, case);
-    let summary = || report.jobs.iter().map(|job| format!("{}: {} {:?}", job.name, job.verdict, job.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.message)).collect::<Vec<_>>())).collect::<Vec<_>>().join("; ");
+    let summary = || {
+        report
+            .jobs
+            .iter()
+            .map(|job| {
+                format!(
+                    "{}: {} {:?}",
+                    job.name,
+                    job.verdict,
+                    job.reasons.iter().map(|reason| format!("{}: {}", reason.code, reason.message)).collect::<Vec<_>>()
+                )
+            })
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
     for (name, verdict) in &case.verdicts {
         let found = report.jobs.iter().find(|job| job.name == *name).map_or("none", |job| job.verdict.as_str());
         if found != verdict {
@@ -74,7 +88,12 @@ fn failures(case: &Case) -> Vec<String> {
         }
     }
     for (name, codes) in &case.reasons {
-        let found: Vec<String> = report.jobs.iter().filter(|job| job.name == *name).flat_map(|job| job.reasons.iter().map(|reason| reason.code.clone())).collect();
+        let found: Vec<String> = report
+            .jobs
+            .iter()
+            .filter(|job| job.name == *name)
+            .flat_map(|job| job.reasons.iter().map(|reason| reason.code.clone()))
+            .collect();
         let (mut found, mut wanted) = (found, codes.clone());
         found.sort();
         found.dedup();

@@ -48,13 +48,8 @@ pub enum Change {
     EmptyValue(Span),
     /// The item goes.
     RemoveItem,
-    /// Items come before it, and its text changes.
-    Item {
-        /// Lines to come before.
-        before: Vec<String>,
-        /// Edits of its text.
-        edits: Vec<Edit>,
-    },
+    /// Its text changes by these edits.
+    Item(Vec<Edit>),
     /// The scalar becomes this text.
     Replace(String),
 }
@@ -64,6 +59,8 @@ pub enum Change {
 pub struct Wants {
     /// Changes to definitions.
     pub changes: BTreeMap<Definition, Change>,
+    /// Lines to come before an item.
+    pub insertions: BTreeMap<Definition, Vec<String>>,
     /// Definitions of services, of which the job can have an override instead.
     pub services: BTreeSet<Definition>,
     /// Definitions of variables with their names, of which the job can do without the change or have an override.
@@ -108,7 +105,15 @@ fn lines_in_block(analysis: &Analysis, job: &Job, lowered: &mut Lowered) {
 }
 
 /// The changes of one script's items; gives the text that it then has.
-fn script(analysis: &Analysis, pipeline: &Pipeline, job: &Job, script: &Script, edits: &[TextEdit], lowered: Option<&Lowered>, wants: &mut Wants) -> Result<String, Stuck> {
+fn script(
+    analysis: &Analysis,
+    pipeline: &Pipeline,
+    job: &Job,
+    script: &Script,
+    edits: &[TextEdit],
+    lowered: Option<&Lowered>,
+    wants: &mut Wants,
+) -> Result<String, Stuck> {
     let mut after: Vec<Option<String>> = script.items.iter().map(|item| item.value.as_str().map(str::to_owned)).collect();
     let mut removed: BTreeMap<Section, Vec<Definition>> = BTreeMap::new();
     for (index, change) in item_changes(script, &analysis.documents, edits)? {
@@ -121,7 +126,7 @@ fn script(analysis: &Analysis, pipeline: &Pipeline, job: &Job, script: &Script, 
                 wants.changes.extend(alias.map(|alias| (alias, Change::RemoveItem)));
                 (Change::RemoveItem, None)
             }
-            ItemChange::Rewrite(edits, text) => (Change::Item { before: Vec::new(), edits }, Some(text)),
+            ItemChange::Rewrite(edits, text) => (Change::Item(edits), Some(text)),
         };
         if wants.changes.insert(definition, change.clone()).is_some_and(|known| known != change) {
             return Err(Stuck { why: "the item is used twice in the job and would have to differ", at: item.range.start });
@@ -131,15 +136,13 @@ fn script(analysis: &Analysis, pipeline: &Pipeline, job: &Job, script: &Script, 
     if let Some((first, lowered)) = lowered.and_then(|lowered| Some((lowered.first.filter(|_| !lowered.setup.is_empty())?, lowered))) {
         let index = script.item_at(first).expect("the first command lies in an item");
         let value = &script.items[index].value;
-        let definition = alias_of(analysis, value).unwrap_or(Definition::of(value));
+        let definition = position(analysis, value);
         let lines = lowered.setup.clone();
         after[index] = Some(lines.iter().cloned().chain(after[index].take()).collect::<Vec<_>>().join("\n"));
-        match wants.changes.entry(definition).or_insert(Change::Item { before: Vec::new(), edits: Vec::new() }) {
-            Change::Item { before, .. } => *before = lines,
-            Change::RemoveItem | Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::Replace(_) => {
-                return Err(Stuck { why: "the item with the first command would go", at: first });
-            }
+        if wants.changes.get(&definition) == Some(&Change::RemoveItem) {
+            return Err(Stuck { why: "the item with the first command would go", at: first });
         }
+        wants.insertions.insert(definition, lines);
     }
     emptied(pipeline, job, script, removed, wants);
     Ok(after.into_iter().flatten().collect::<Vec<_>>().join("\n"))
@@ -166,6 +169,12 @@ fn shows_through(pipeline: &Pipeline, entry: &Entry, keyword: &str) -> bool {
     let is_default = entry.via.as_ref().is_some_and(|via| via.step == Step::Default);
     let given = pipeline.root.get("default").is_some_and(|default| default.get(keyword).is_some()) || pipeline.root.get(keyword).is_some();
     given && !is_default
+}
+
+/// Where an item stands in its list: the alias, where it is one.
+#[must_use]
+pub fn position(analysis: &Analysis, value: &Value) -> Definition {
+    alias_of(analysis, value).unwrap_or(Definition::of(value))
 }
 
 /// The alias through which a value is reached directly.

@@ -31,11 +31,15 @@ pub struct Override {
 pub fn edits(
     documents: &Documents,
     changes: &BTreeMap<Definition, Change>,
+    insertions: &BTreeMap<Definition, Vec<String>>,
     overrides: &BTreeSet<Override>,
 ) -> Result<Vec<Edit>, CannotEdit> {
     let mut composer = Composer { documents, changes, edits: Vec::new(), removed: BTreeMap::new() };
     for (definition, change) in changes {
         composer.change(*definition, change)?;
+    }
+    for (definition, lines) in insertions {
+        composer.insert(*definition, lines)?;
     }
     composer.removals()?;
     composer.overrides(overrides)?;
@@ -101,16 +105,21 @@ impl Composer<'_> {
                 self.edits.push(Edit::replace(definition.span, scalar(text)));
                 Ok(())
             }
-            Change::Item { before, edits } => {
+            Change::Item(edits) => {
                 self.edits.extend(edits.iter().cloned());
-                if before.is_empty() {
-                    return Ok(());
-                }
-                let added = self.before(file, definition, before, edits)?;
-                self.edits.extend(added);
                 Ok(())
             }
         }
+    }
+
+    fn insert(&mut self, definition: Definition, lines: &[String]) -> Result<(), CannotEdit> {
+        let own = match self.changes.get(&definition) {
+            Some(Change::Item(edits)) => edits.clone(),
+            Some(Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::RemoveItem | Change::Replace(_)) | None => Vec::new(),
+        };
+        let added = self.before(definition.span.file, definition, lines, &own)?;
+        self.edits.extend(added);
+        Ok(())
     }
 
     /// Lines before an item; before a script that is one string, which becomes a list, or gets them as its first lines.
@@ -179,12 +188,17 @@ impl Composer<'_> {
         }
         for ((file, mapping), items) in by_mapping {
             let page = self.page(file);
+            let unit = page.indentation_unit(mapping);
+            let indented = |text: &str| text.replace("  ", &unit);
             let mut text = String::new();
-            for item in items.iter().filter(|item| item.keyword != "variables") {
-                text.push_str(&format!("{}:{}\n", item.keyword, item.text));
+            let mut edits = Vec::new();
+            for item in items.iter().filter(|item| item.keyword.is_empty()) {
+                edits.extend(page.insert_entry(mapping, &[], &indented(&item.text))?);
+            }
+            for item in items.iter().filter(|item| item.keyword == "services") {
+                text.push_str(&format!("services:{}\n", indented(&item.text)));
             }
             let variables: Vec<&&Override> = items.iter().filter(|item| item.keyword == "variables").collect();
-            let mut edits = Vec::new();
             if !variables.is_empty() {
                 let lines: String =
                     variables.iter().map(|item| format!("{}: {}\n", item.name.as_deref().unwrap_or_default(), item.text)).collect();
@@ -193,8 +207,13 @@ impl Composer<'_> {
                         return Err(CannotEdit { why: "its variables would change twice", span: page.tree.node(own).span });
                     }
                     Some(own) => edits.extend(page.insert_entry(own, &[], &lines)?),
-                    None => text.push_str(&format!("variables:\n{}", lines.lines().map(|line| format!("  {line}\n")).collect::<String>())),
+                    None => {
+                        text.push_str(&format!("variables:\n{}", lines.lines().map(|line| format!("{unit}{line}\n")).collect::<String>()))
+                    }
                 }
+            }
+            for item in items.iter().filter(|item| !matches!(item.keyword, "" | "services" | "variables")) {
+                text.push_str(&format!("{}:{}\n", item.keyword, indented(&item.text)));
             }
             if !text.is_empty() {
                 edits.extend(page.insert_entry(mapping, &["before_script", "script", "after_script"], &text)?);

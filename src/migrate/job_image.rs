@@ -81,4 +81,3 @@ pub fn has_buildx(facts: &JobFacts) -> bool {
         version => version >= &[20, 10, 15][..],
     }
 }
-

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use crate::config::DepotConfig;
+use crate::config::{Auth, DepotConfig};
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, reason};
 use crate::docker::{Op, Operation};
 use crate::migrate::job_image::{Curl, curl, has_buildx, login_works};
+use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
 use crate::migrate::target::Target;
 use crate::pipeline::Job;
@@ -43,15 +44,15 @@ pub struct Lowered {
 ///
 /// # Errors
 /// [`Refusal`] where the target, or the job's image, cannot do what is needed.
-pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig, project: Option<&str>) -> Result<Lowered, Refusal> {
+pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig) -> Result<Lowered, Refusal> {
     let Some(shell) = &facts.shell else { return Ok(Lowered::default()) };
-    let mut lowering = Lowering { job, facts, shell, target, project, removed: Vec::new(), lowered: Lowered::default() };
+    let mut lowering = Lowering { job, facts, shell, target, config, removed: Vec::new(), lowered: Lowered::default() };
     for (&index, action) in &facts.flow.actions {
         lowering.action(index, action)?;
     }
     let after = lowering.after_script()?;
     lowering.logins()?;
-    lowering.setup(config)?;
+    lowering.setup()?;
     let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal {
         code: reason::NOT_EDITABLE,
         message: why.to_owned(),
@@ -73,7 +74,7 @@ struct Lowering<'a> {
     facts: &'a JobFacts,
     shell: &'a JobShell,
     target: &'a Target,
-    project: Option<&'a str>,
+    config: &'a DepotConfig,
     removed: Vec<Range<usize>>,
     lowered: Lowered,
 }
@@ -115,8 +116,10 @@ impl Lowering<'_> {
             Action::PushSaved { build, reference } => {
                 let file = self.metadata_file(*build);
                 let id = self.target.fill(&self.target.saved_id, &[("file", &file)]);
-                let project =
-                    self.project.map(|project| format!(" {}", self.target.flag("project", &[("project", project)]))).unwrap_or_default();
+                let project = self
+                    .project(*build)
+                    .map(|project| format!(" {}", self.target.flag("project", &[("project", project)])))
+                    .unwrap_or_default();
                 let name = self.target.flag("tag", &[("reference", &self.quoted(step, *reference))]);
                 let text = format!("{}{project} {name} {id}", self.target.push);
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
@@ -209,7 +212,7 @@ impl Lowering<'_> {
 
     fn build_words(&self, build: &RemoteBuild) -> String {
         let mut words = vec![self.target.build.clone()];
-        words.extend(self.project.map(|project| self.target.flag("project", &[("project", project)])));
+        words.extend(self.project(build.step).map(|project| self.target.flag("project", &[("project", project)])));
         match &build.output {
             Output::AsWritten => {}
             Output::Discard => words.push(self.target.flag("discard", &[])),
@@ -277,6 +280,10 @@ impl Lowering<'_> {
         .collect()
     }
 
+    fn project(&self, step: usize) -> Option<&str> {
+        project(self.config, self.shell.steps[step].operation.as_ref()?)
+    }
+
     fn metadata_file(&self, step: usize) -> String {
         let number = self.facts.flow.actions.values().find_map(|action| match action {
             Action::Build(build) | Action::BuildHere(build) if build.step == step => Some(&build.output),
@@ -303,7 +310,8 @@ impl Lowering<'_> {
     /// The edits that remove chatter from `after_script`.
     fn after_script(&self) -> Result<Vec<TextEdit>, Refusal> {
         let Some(shell) = &self.facts.after_shell else { return Ok(Vec::new()) };
-        let removed: Vec<Range<usize>> = self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
+        let removed: Vec<Range<usize>> =
+            self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
         removals(&shell.script, &removed).map_err(|stuck| Refusal { code: reason::AFTER_SCRIPT, message: stuck.why.to_owned(), at: None })
     }
 
@@ -406,7 +414,7 @@ impl Lowering<'_> {
         None
     }
 
-    fn setup(&mut self, config: &DepotConfig) -> Result<(), Refusal> {
+    fn setup(&mut self) -> Result<(), Refusal> {
         let Some(first) = self.lowered.first else { return Ok(()) };
         let before = &self.shell.script.text[..first];
         if before.contains("depot.dev/install") {
@@ -435,12 +443,16 @@ impl Lowering<'_> {
                 });
             }
         }
-        let installer = config.cli.mirror.as_deref().unwrap_or(&self.target.installer);
+        let installer = self.config.cli.mirror.as_deref().unwrap_or(&self.target.installer);
         self.lowered
             .setup
-            .push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &config.cli.version)]));
+            .push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &self.config.cli.version)]));
+        if self.config.auth == Auth::Token && self.config.token_variable != "DEPOT_TOKEN" {
+            self.lowered.setup.push(self.target.fill(&self.target.setup["token"], &[("variable", &self.config.token_variable)]));
+        }
         let publishes = self.facts.flow.actions.values().any(publishes);
-        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login) || self.shell.script.text.contains("config.json");
+        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login)
+            || self.shell.script.text.contains("config.json");
         if publishes && self.job.variables.contains_key("DOCKER_AUTH_CONFIG") {
             self.lowered.setup.push(self.target.credentials.clone());
         } else if publishes && !logs_in {

@@ -65,15 +65,24 @@ fn urls(text: &str) -> Vec<String> {
 
 /// An image that one build of the job makes and another one builds on is in no registry when the other one runs remotely.
 fn local_base(analysis: &Analysis, facts: &JobFacts) -> Option<Reason> {
-    let builds: Vec<_> = facts.operations.iter().filter(|operation| operation.operation.op == Op::Build && needs_daemon(&operation.operation)).collect();
-    let built: Vec<&str> = builds.iter().flat_map(|build| build.operation.images_as(Role::Built)).map(|image| image.text.as_str()).collect();
+    let builds: Vec<_> =
+        facts.operations.iter().filter(|operation| operation.operation.op == Op::Build && needs_daemon(&operation.operation)).collect();
+    let built: Vec<&str> =
+        builds.iter().flat_map(|build| build.operation.images_as(Role::Built)).map(|image| image.text.as_str()).collect();
     if builds.len() < 2 {
         return None;
     }
     builds.iter().find_map(|build| {
-        let arguments = build.operation.flags_named("build-arg").filter_map(|flag| flag.value.as_deref()?.split_once('=').map(|(_, value)| value.to_owned()));
+        let arguments = build
+            .operation
+            .flags_named("build-arg")
+            .filter_map(|flag| flag.value.as_deref()?.split_once('=').map(|(_, value)| value.to_owned()));
         let bases = base_images(analysis, &build.operation).into_iter().chain(arguments);
-        let base = bases.into_iter().find(|base| built.iter().any(|name| *name == base || name.strip_suffix(":latest") == Some(base) || base.strip_suffix(":latest") == Some(name)))?;
+        let base = bases.into_iter().find(|base| {
+            built
+                .iter()
+                .any(|name| *name == base || name.strip_suffix(":latest") == Some(base) || base.strip_suffix(":latest") == Some(name))
+        })?;
         let message = format!("the build reads `{base}`, which another build of the job leaves in the daemon");
         Some(Reason { code: reason::LOCAL_CONTEXT, message, span: build.span })
     })
@@ -81,7 +90,8 @@ fn local_base(analysis: &Analysis, facts: &JobFacts) -> Option<Reason> {
 
 fn base_images(analysis: &Analysis, build: &Operation) -> Vec<String> {
     let context = build.context().unwrap_or(".");
-    let file = build.value("file").map_or_else(|| join(context.trim_start_matches("./").trim_end_matches('/'), "Dockerfile"), str::to_owned);
+    let file =
+        build.value("file").map_or_else(|| join(context.trim_start_matches("./").trim_end_matches('/'), "Dockerfile"), str::to_owned);
     let text = analysis.workspace.text(file.trim_start_matches("./"));
     text.map(|text| Dockerfile::parse(&text).images().into_iter().map(|(_, image)| image).collect()).unwrap_or_default()
 }

@@ -1,15 +1,13 @@
 //! Which project of the target a job's builds belong to.
 
 use crate::config::DepotConfig;
-use crate::detect::JobFacts;
-use crate::docker::{Op, Operation, Role};
+use crate::docker::{Operation, Role};
 
-/// The project of a job: that of the first rule which matches its first build, else the default one.
+/// The project of a build: that of the first rule which matches it, else the default one.
 #[must_use]
-pub fn project(config: &DepotConfig, facts: &JobFacts) -> Option<String> {
-    let build = facts.operations.iter().map(|operation| &operation.operation).find(|operation| operation.op == Op::Build);
-    let by_rule = build.and_then(|build| config.projects.iter().find(|rule| matches(rule, build)).map(|rule| rule.project.clone()));
-    by_rule.or_else(|| config.project.clone())
+pub fn project<'a>(config: &'a DepotConfig, build: &Operation) -> Option<&'a str> {
+    let by_rule = config.projects.iter().find(|rule| matches(rule, build)).map(|rule| rule.project.as_str());
+    by_rule.or(config.project.as_deref())
 }
 
 fn matches(rule: &crate::config::ProjectRule, build: &Operation) -> bool {

@@ -6,10 +6,9 @@ use crate::analysis::Analysis;
 use crate::config::Auth;
 use crate::detect::{JobFacts, Reason, ServiceFacts, reason};
 use crate::edit::{Edit, apply};
-use crate::migrate::changes::{Change, Definition, JobId, Users, Wants, wants};
+use crate::migrate::changes::{Change, Definition, JobId, Users, Wants, position, wants};
 use crate::migrate::compose_edits::{Override, edits};
 use crate::migrate::lower::{Lowered, Refusal, lower};
-use crate::migrate::project::project;
 use crate::migrate::script_edit::Stuck;
 use crate::migrate::target::Target;
 use crate::pipeline::Job;
@@ -40,8 +39,6 @@ pub struct Changed {
     pub assumptions: Vec<(&'static str, String)>,
     /// Whether the target's command runs in it.
     pub uses_target: bool,
-    /// The target's project, where one is known.
-    pub project: Option<String>,
 }
 
 struct Mover<'a> {
@@ -49,7 +46,6 @@ struct Mover<'a> {
     facts: &'a JobFacts,
     lowered: Lowered,
     wants: Wants,
-    project: Option<String>,
 }
 
 /// Rewrites the files so that `candidates` move.
@@ -77,7 +73,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
             }
             continue;
         }
-        let composed = edits(&analysis.documents, &agreement.changes, &agreement.overrides);
+        let composed = edits(&analysis.documents, &agreement.changes, &agreement.insertions, &agreement.overrides);
         let applied = composed.map_err(|cannot| (cannot.span, cannot.why)).and_then(|edits| {
             let files = apply(analysis.documents.sources(), &edits).map_err(|overlap| (overlap.first, "two changes meet in one place"))?;
             Ok((edits, files))
@@ -114,7 +110,6 @@ fn changed(mover: Mover<'_>) -> Changed {
         after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
         uses_target: mover.lowered.first.is_some(),
-        project: mover.project,
     }
 }
 
@@ -140,28 +135,45 @@ fn blamed(movers: &BTreeMap<JobId, Mover<'_>>, users: &Users, span: Span) -> Vec
 fn mover<'a>(analysis: &'a Analysis, target: &Target, id: JobId) -> Result<Mover<'a>, Reason> {
     let pipeline = &analysis.pipelines[id.pipeline];
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-    let project = project(&analysis.config.depot, facts);
     let place = |at: Option<std::ops::Range<usize>>| at.map_or(job.key, |range| job.place(&job.script, range));
-    let lowered = lower(job, facts, target, &analysis.config.depot, project.as_deref())
-        .map_err(|Refusal { code, message, at }| Reason { code, message, span: place(at) })?;
+    let lowered = lower(job, facts, target, &analysis.config.depot).map_err(|Refusal { code, message, at }| Reason {
+        code,
+        message,
+        span: place(at),
+    })?;
     let wants = wants(analysis, &pipeline.pipeline, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
         code: reason::NOT_EDITABLE,
         message: why.to_owned(),
         span: place(Some(at..at + 1)),
     })?;
-    Ok(Mover { job, facts, lowered, wants, project })
+    Ok(Mover { job, facts, lowered, wants })
 }
 
 #[derive(Default)]
 struct Agreement {
     changes: BTreeMap<Definition, Change>,
     overrides: BTreeSet<Override>,
+    insertions: BTreeMap<Definition, Vec<String>>,
     refused: BTreeMap<JobId, Reason>,
 }
 
 fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<JobId, Mover<'_>>) -> Agreement {
     let mut agreement = Agreement::default();
     for (&id, mover) in movers {
+        for (definition, lines) in &mover.wants.insertions {
+            let differs = users.of(definition.span).find(|user| {
+                holds(analysis, *user, definition)
+                    && movers.get(user).is_none_or(|other| other.wants.insertions.get(definition) != Some(lines))
+            });
+            match differs {
+                None => {
+                    agreement.insertions.insert(*definition, lines.clone());
+                }
+                Some(other) => {
+                    agreement.refused.insert(id, shared(analysis, other, definition));
+                }
+            }
+        }
         for (definition, change) in &mover.wants.changes {
             let differs = users
                 .of(definition.span)
@@ -173,9 +185,7 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
             match instead(analysis, mover, definition) {
                 Some(overrides) => agreement.overrides.extend(overrides),
                 None => {
-                    let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
-                    let message = format!("this is shared with `{other}`, which does not change in the same way");
-                    agreement.refused.insert(id, Reason { code: reason::SHARED_DEFINITION, message, span: definition.span });
+                    agreement.refused.insert(id, shared(analysis, other, definition));
                 }
             }
         }
@@ -190,6 +200,18 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
         }
     }
     agreement
+}
+
+fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
+    let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
+    let message = format!("this is shared with `{other}`, which does not change in the same way");
+    Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
+}
+
+/// Whether a job's script has an item at this place, not only its text through an alias elsewhere.
+fn holds(analysis: &Analysis, id: JobId, definition: &Definition) -> bool {
+    let job = &analysis.pipelines[id.pipeline].pipeline.jobs[id.job];
+    job.script.items.iter().any(|item| position(analysis, &item.value) == *definition)
 }
 
 /// What the job gets of its own where a shared definition stays; none where there is no way.
@@ -241,8 +263,11 @@ fn id_token(analysis: &Analysis, target: &Target, mover: &Mover<'_>) -> Option<V
     if known.is_some_and(|tokens| tokens.get(&target.id_token.name).is_some()) {
         return Some(Vec::new());
     }
-    if known.is_some() {
-        return None;
+    if let Some(known) = known {
+        let own = known.span.file == mover.job.own.span.file
+            && mover.job.own.get("id_tokens").is_some_and(|own| own.span == known.span && own.via.is_none());
+        let text = format!("{}:\n  aud: {}\n", target.id_token.name, target.id_token.aud);
+        return own.then(|| vec![Override { file: known.span.file, mapping: known.node, keyword: "", name: None, text }]);
     }
     let script = mover.job.config.entry("script")?;
     let document = analysis.documents.get(script.key.span.file)?;

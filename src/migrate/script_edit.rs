@@ -273,7 +273,9 @@ fn in_place(item: &Item, source: &str, style: ScalarStyle, edit: &TextEdit) -> O
         ScalarStyle::Folded | ScalarStyle::Plain if edit.text.contains('\n') => return None,
         ScalarStyle::SingleQuoted => edit.text.replace('\'', "''"),
         ScalarStyle::DoubleQuoted => edit.text.replace('\\', "\\\\").replace('"', "\\\""),
-        ScalarStyle::Literal if edit.text.contains('\n') => block_lines(source, span, &item.value.as_str()?[..edit.range.start], &edit.text),
+        ScalarStyle::Literal if edit.text.contains('\n') => {
+            block_lines(source, span, &item.value.as_str()?[..edit.range.start], &edit.text)
+        }
         ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => edit.text.clone(),
     };
     Some(Edit::replace(span, text))

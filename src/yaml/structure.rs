@@ -153,7 +153,9 @@ impl<'a> Page<'a> {
     /// # Errors
     /// [`CannotEdit`] where an entry shares its line with something else, or the mapping has no entry.
     pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
-        let Some(first) = self.tree.pairs(mapping).and_then(<[Pair]>::first).copied() else { return self.cannot(mapping, "it has no entry") };
+        let Some(first) = self.tree.pairs(mapping).and_then(<[Pair]>::first).copied() else {
+            return self.cannot(mapping, "it has no entry");
+        };
         let rest: BTreeSet<NodeId> = children.iter().copied().filter(|child| *child != first.key).collect();
         let mut edits = self.remove_children(mapping, &rest, stale)?;
         let empty = if matches!(self.tree.node(first.value).kind, NodeKind::Mapping { .. }) { " {}" } else { " []" };
@@ -161,6 +163,14 @@ impl<'a> Page<'a> {
         let colon = self.text()[key..].find(':').map_or(key, |at| key + at + 1);
         edits.push(Edit::replace(self.span(colon..(self.tree.node(first.value).full.end as usize).max(colon)), empty));
         Ok(edits)
+    }
+
+    /// The blanks by which the file indents what is nested in a mapping: as this one is within its parent, else two.
+    #[must_use]
+    pub fn indentation_unit(self, mapping: NodeId) -> String {
+        let own = self.tree.node(mapping).column as usize;
+        let parent = self.tree.parent(mapping).map_or(0, |parent| self.tree.node(parent).column as usize);
+        " ".repeat(if own > parent && own - parent <= 8 { own - parent } else { 2 })
     }
 
     /// The value of the entry `key` of a mapping.
@@ -221,7 +231,8 @@ impl<'a> Page<'a> {
         let start = above.first().filter(|_| gone).map_or(start, |comment| comment.span.start as usize);
         let mut lines = self.lines(start, end);
         // Of the blank lines above and below a removed block one stays.
-        let above_is_blank = lines.start == 0 || self.text()[..lines.start].ends_with("\n\n") || self.text()[..lines.start].ends_with("\n\r\n");
+        let above_is_blank =
+            lines.start == 0 || self.text()[..lines.start].ends_with("\n\n") || self.text()[..lines.start].ends_with("\n\r\n");
         if above_is_blank && lines.end < self.text().len() {
             let below = self.source.line_range(self.source.line_index(lines.end));
             if self.text()[below.clone()].trim().is_empty() {

@@ -42,8 +42,15 @@ struct Pulled {
 
 /// Plans the builds, tags, pulls and pushes of the main shell.
 pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flow) {
-    let mut planner =
-        Planner { job, facts, shell, flow, images: Images::default(), built: BTreeMap::new(), pulled: BTreeMap::new(), own_builder: false,
+    let mut planner = Planner {
+        job,
+        facts,
+        shell,
+        flow,
+        images: Images::default(),
+        built: BTreeMap::new(),
+        pulled: BTreeMap::new(),
+        own_builder: false,
         goes_on_after_failures: false,
     };
     for (index, step) in shell.steps.iter().enumerate() {
@@ -286,7 +293,8 @@ impl Planner<'_> {
         if classify::is_remote_builder(operation) {
             return self.refuse(index, reason::EXPLICIT_DAEMON, "the job makes a remote builder itself");
         }
-        let settings = operation.flag("config").is_some() || operation.flags_named("driver-opt").any(|option| option.value.as_deref().is_none_or(|value| value.contains("network")));
+        let settings = ["config", "buildkitd-config"].iter().any(|name| operation.flag(name).is_some())
+            || operation.flags_named("driver-opt").any(|option| option.value.as_deref().is_none_or(|value| value.contains("network")));
         if settings {
             return self.refuse(index, reason::TARGET_REFUSES, "the builder has settings of its own");
         }
@@ -470,8 +478,14 @@ impl Planner<'_> {
         let classic_here =
             step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
         let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
-        let frozen = self.facts.daemon.service.is_some_and(|index| is_frozen(&self.facts.services[index].image.text));
-        let modern = daemon.is_some_and(|daemon| (daemon.official && daemon.floating && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29));
+        let frozen = self.facts.daemon.service.is_some_and(|index| {
+            let text = &self.facts.services[index].image.text;
+            let current = !text.contains('/') || text.contains("docker.io/") || text.contains("DEPENDENCY_PROXY");
+            !current || is_frozen(text)
+        });
+        let modern = daemon.is_some_and(|daemon| {
+            (daemon.official && daemon.floating && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29)
+        });
         classic || classic_here || !modern
     }
 
@@ -562,7 +576,8 @@ enum Mode {
 
 fn turns_errexit_off(step: &Step) -> bool {
     let off = |arg: &crate::docker::Arg| arg.text == "+e" || arg.text == "+ex" || arg.text == "+xe";
-    step.name() == Some("set") && (step.argv.iter().any(off) || step.argv.windows(2).any(|pair| pair[0].text == "+o" && pair[1].text == "errexit"))
+    step.name() == Some("set")
+        && (step.argv.iter().any(off) || step.argv.windows(2).any(|pair| pair[0].text == "+o" && pair[1].text == "errexit"))
 }
 
 /// `docker -H …`, `--context …`, `--tls…`.

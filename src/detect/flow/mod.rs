@@ -8,9 +8,9 @@ mod remains;
 
 use std::collections::BTreeMap;
 
+use crate::detect::JobFacts;
 use crate::detect::daemon::Kind;
 use crate::detect::reason::{self, Reason, Verdict};
-use crate::detect::JobFacts;
 use crate::docker::{Op, Tool};
 use crate::pipeline::{Job, Pipeline};
 use crate::shell::Dialect;
@@ -146,6 +146,11 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
         remains::plan(job, facts, shell, &mut flow);
     }
     after_script(job, facts, &mut flow);
+    // A build that was not understood leaves names unknown; that is one reason, not two.
+    let unread = [reason::UNKNOWN_FLAGS, reason::BUILD_IN_PIPELINE, reason::DOCKER_IN_FUNCTION, reason::WRAPPED_COMMAND];
+    if flow.reasons.iter().any(|reason| unread.contains(&reason.code)) {
+        flow.reasons.retain(|reason| reason.code != reason::PUSH_WITHOUT_BUILD);
+    }
     flow.verdict = verdict(facts, &flow);
     if flow.verdict != Verdict::Full {
         flow.actions.clear();
@@ -157,7 +162,7 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
 }
 
 fn is_remote_build(op: Op) -> bool {
-    matches!(op, Op::Build | Op::Bake | Op::Push)
+    matches!(op, Op::Build | Op::Bake | Op::Push | Op::Imagetools)
 }
 
 /// A daemon that is only one of these reasons away stays, and the builds could still move.
