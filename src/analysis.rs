@@ -1,0 +1,75 @@
+//! A workspace into everything that is known of its pipelines: documents, resolved jobs, and the facts of each job. Done once, in order.
+
+use std::collections::BTreeSet;
+
+use crate::config::Config;
+use crate::detect::{Detector, JobFacts};
+use crate::pipeline::{Documents, Job, Pipeline, resolve};
+use crate::workspace::{LoadError, Workspace};
+
+/// What is known of a workspace.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The files.
+    pub workspace: Workspace,
+    /// The settings.
+    pub config: Config,
+    /// The loaded files, parsed.
+    pub documents: Documents,
+    /// The pipelines: the entries that were asked for, in that order, then the child pipelines that they start.
+    pub pipelines: Vec<AnalyzedPipeline>,
+    /// Entries that could not be read.
+    pub unreadable: Vec<(String, LoadError)>,
+}
+
+/// A pipeline and the facts of its jobs.
+#[derive(Debug)]
+pub struct AnalyzedPipeline {
+    /// The resolved configuration.
+    pub pipeline: Pipeline,
+    /// The facts of each job, in the order of `pipeline.jobs`.
+    pub facts: Vec<JobFacts>,
+    /// Whether another pipeline of the analysis starts it.
+    pub is_child: bool,
+}
+
+impl AnalyzedPipeline {
+    /// The jobs with their facts.
+    pub fn jobs(&self) -> impl Iterator<Item = (&Job, &JobFacts)> {
+        self.pipeline.jobs.iter().zip(&self.facts)
+    }
+}
+
+/// Analyzes the pipelines whose entry files are `entries`, paths relative to the workspace, and the child pipelines that they start.
+#[must_use]
+pub fn analyze(workspace: &Workspace, entries: &[String], config: &Config) -> Analysis {
+    let mut analysis = Analysis {
+        workspace: workspace.clone(),
+        config: config.clone(),
+        documents: Documents::default(),
+        pipelines: Vec::new(),
+        unreadable: Vec::new(),
+    };
+    let mut detector = Detector::new(workspace);
+    let mut seen: BTreeSet<String> = entries.iter().cloned().collect();
+    let mut open: Vec<(String, bool)> = entries.iter().rev().map(|entry| (entry.clone(), false)).collect();
+    while let Some((path, is_child)) = open.pop() {
+        let file = match analysis.documents.load(workspace, &path) {
+            Ok(file) => file,
+            // A child pipeline's missing file is the starting job's problem, not an unreadable entry.
+            Err(_) if is_child => continue,
+            Err(error) => {
+                analysis.unreadable.push((path, error));
+                continue;
+            }
+        };
+        if analysis.documents.get(file).is_none() {
+            continue;
+        }
+        let pipeline = resolve(workspace, &mut analysis.documents, &path, file);
+        open.extend(pipeline.children.iter().rev().filter(|child| seen.insert((*child).clone())).map(|child| (child.clone(), true)));
+        let facts = pipeline.jobs.iter().map(|job| detector.facts(&mut analysis.documents, &pipeline, job)).collect();
+        analysis.pipelines.push(AnalyzedPipeline { pipeline, facts, is_child });
+    }
+    analysis
+}

@@ -1,0 +1,96 @@
+//! Images and services of a job: what they are called after expansion, which names services answer to, which of them are Docker daemons.
+
+use crate::detect::variables::expand;
+use crate::docker::engine_image::{EngineImage, Variant};
+use crate::docker::reference::Reference;
+use crate::pipeline::{Image, Job};
+
+/// A job's image or service image.
+#[derive(Clone, Debug)]
+pub struct ImageFacts {
+    /// As the pipeline has it.
+    pub image: Image,
+    /// The name with YAML variables put in; others stay as `${NAME}`.
+    pub text: String,
+    /// Its parts, where the text has the form of a reference.
+    pub reference: Option<Reference>,
+    /// What is known of it where it is a Docker image (client or daemon).
+    pub docker: Option<EngineImage>,
+}
+
+impl ImageFacts {
+    pub(super) fn new(job: &Job, image: Image) -> Self {
+        let text = expand(job, image.text());
+        let reference = Reference::parse(&text);
+        let docker = EngineImage::parse(&text);
+        Self { image, text, reference, docker }
+    }
+
+    /// Whether the official client entrypoint runs before the job's script: an official image whose entrypoint is not overridden.
+    #[must_use]
+    pub fn runs_docker_entrypoint(&self) -> bool {
+        self.docker.as_ref().is_some_and(|docker| docker.official) && self.image.entrypoint().is_none()
+    }
+}
+
+/// A service of a job.
+#[derive(Clone, Debug)]
+pub struct ServiceFacts {
+    /// Its image.
+    pub image: ImageFacts,
+    /// The host names under which the job reaches it.
+    pub names: Vec<String>,
+}
+
+impl ServiceFacts {
+    pub(super) fn new(job: &Job, image: Image) -> Self {
+        let image = ImageFacts::new(job, image);
+        let mut names = service_names(&image.text);
+        for alias in &image.image.aliases {
+            if !names.contains(alias) {
+                names.push(alias.clone());
+            }
+        }
+        Self { image, names }
+    }
+
+    /// Whether it is a Docker daemon.
+    #[must_use]
+    pub fn is_dind(&self) -> bool {
+        self.image.docker.as_ref().is_some_and(|docker| docker.variant == Variant::Daemon)
+    }
+}
+
+/// The host names that the runner derives from a service's image: without tag, digest and registry port, `/` as `__`, and as `-`
+/// (gitlab-runner, `helpers/container/services/services.go`).
+#[must_use]
+pub fn service_names(image: &str) -> Vec<String> {
+    let name = image.split('@').next().unwrap_or(image);
+    let (path, last) = name.rsplit_once('/').map_or(("", name), |(path, last)| (path, last));
+    let last = last.split(':').next().unwrap_or(last);
+    let host = path.split('/').next().unwrap_or(path);
+    let host_without_port = host.split(':').next().unwrap_or(host);
+    let rest = path.strip_prefix(host).unwrap_or_default();
+    let joined = if path.is_empty() { last.to_owned() } else { format!("{host_without_port}{rest}/{last}") };
+    let mut names = vec![joined.replace('/', "__")];
+    let dashed = joined.replace('/', "-");
+    if !names.contains(&dashed) {
+        names.push(dashed);
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::service_names;
+
+    #[test]
+    fn a_service_answers_to_its_path_with_underscores_and_with_dashes() {
+        assert_eq!(service_names("docker:28.5.1-dind"), ["docker"]);
+        assert_eq!(service_names("docker.io/library/docker:dind"), ["docker.io__library__docker", "docker.io-library-docker"]);
+        assert_eq!(
+            service_names("registry.example.com:4999/infra/docker:dind@sha256:00"),
+            ["registry.example.com__infra__docker", "registry.example.com-infra-docker"]
+        );
+    }
+}

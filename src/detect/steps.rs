@@ -1,0 +1,197 @@
+//! A job's scripts into steps: every command in execution order with its place, its docker operation, and the block of statements it stands in.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::detect::commands::{self, Program};
+use crate::detect::variables::{expand, varies};
+use crate::docker::{self, Arg, Operation};
+use crate::pipeline::{Job, Script};
+use crate::shell::{self, Atom, Env, Evaluated, Invocation, Statement, StatementKind, Symbolic, TextRange};
+
+/// One command of a job.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// As the shell runs it.
+    pub invocation: Invocation,
+    /// The program and its arguments, with variables as `${NAME}`.
+    pub argv: Vec<Arg>,
+    /// What it asks a container tool to do.
+    pub operation: Option<Operation>,
+    /// What is known of the program where it is no container tool.
+    pub program: Program,
+    /// The blocks of statements around it, outermost first; equal for two steps that run one after the other under the same conditions.
+    pub block: Vec<Block>,
+}
+
+/// A list of statements within a script.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Block {
+    /// Where the statement that holds the list begins, in bytes of the script's text.
+    pub statement: u32,
+    /// Which of its lists: a condition and its body count separately.
+    pub part: u32,
+}
+
+impl Step {
+    /// The bytes of the command in the script's text, wrappers and redirections included.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.invocation.command.range.range()
+    }
+
+    /// The bytes of the whole statement it belongs to, with `&&`, `|` and all.
+    #[must_use]
+    pub fn statement(&self) -> Range<usize> {
+        self.invocation.statement.range()
+    }
+
+    /// The name of the program, where it is known.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.invocation.name()
+    }
+
+    /// The text of the argument `index` (0 is the program) where it is constant.
+    #[must_use]
+    pub fn constant(&self, index: usize) -> Option<&str> {
+        self.invocation.argv().get(index)?.value.constant()
+    }
+}
+
+/// One of a job's two scripts: `before_script` with `script`, or `after_script`.
+#[derive(Clone, Debug)]
+pub struct JobShell {
+    /// The parsed text.
+    pub script: Arc<shell::Script>,
+    /// What it does.
+    pub evaluated: Evaluated,
+    /// Its commands, in execution order.
+    pub steps: Vec<Step>,
+}
+
+impl JobShell {
+    pub(super) fn new(job: &Job, script: &Script, parsed: Arc<shell::Script>) -> Self {
+        debug_assert_eq!(script.text.len(), parsed.text.len());
+        Self::evaluated(parsed, &environment(job))
+    }
+
+    pub(super) fn evaluated(parsed: Arc<shell::Script>, environment: &Env) -> Self {
+        let evaluated = shell::evaluate(&parsed, environment);
+        let mut names = Names::default();
+        let steps = evaluated.invocations.iter().map(|invocation| step(invocation, &parsed, &evaluated, &mut names)).collect();
+        Self { script: parsed, evaluated, steps }
+    }
+
+    /// The text of `range` of the script.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> &str {
+        self.script.text.get(range).unwrap_or_default()
+    }
+
+    /// Whether one of `names` is assigned by a statement between the bytes `range` of the script.
+    #[must_use]
+    pub fn assigns_within(&self, range: &Range<usize>, names: &[String]) -> bool {
+        let within = |place: TextRange| range.start <= place.start as usize && (place.start as usize) < range.end;
+        self.evaluated.bindings.iter().any(|binding| within(binding.range) && names.contains(&binding.name))
+    }
+}
+
+/// What a job's shell starts with: the variables that YAML sets and no rule or matrix changes.
+#[must_use]
+pub fn environment(job: &Job) -> Env {
+    let mut environment = Env::default();
+    for (name, variable) in &job.variables {
+        if varies(job, name) {
+            continue;
+        }
+        if let Some(text) = variable.text() {
+            let value = if variable.expands() { Symbolic::from_gitlab(&expand(job, &text)) } else { Symbolic::literal(&text) };
+            environment.set(name, value);
+        }
+    }
+    environment
+}
+
+fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, names: &mut Names) -> Step {
+    let argv: Vec<Arg> =
+        invocation.argv().iter().map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable }).collect();
+    let operation = if invocation.is_remote() || argv.is_empty() { None } else { docker::operation(&argv) };
+    let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
+    Step { invocation: invocation.clone(), argv, operation, program, block: block(&script.body, invocation.command.range) }
+}
+
+fn program(invocation: &Invocation, evaluated: &Evaluated) -> Program {
+    let argv = invocation.argv();
+    let Some(first) = argv.first() else { return Program::Neutral };
+    if invocation.is_remote() {
+        return Program::Neutral;
+    }
+    let Some(name) = first.value.constant() else { return Program::Opaque };
+    if evaluated.functions.iter().any(|function| function == name) {
+        return Program::Neutral;
+    }
+    let arguments: Vec<Option<String>> = argv[1..].iter().map(|argument| argument.value.constant().map(str::to_owned)).collect();
+    commands::program(name, &arguments)
+}
+
+/// Numbers for what has no name.
+#[derive(Default)]
+struct Names(BTreeMap<Atom, usize>);
+
+impl Names {
+    fn text(&mut self, value: &Symbolic) -> String {
+        let mut text = String::new();
+        for atom in &value.atoms {
+            match atom {
+                Atom::Literal(literal) => text.push_str(literal),
+                Atom::Variable { name, generation: 0 } => text.push_str(&format!("${{{name}}}")),
+                Atom::Variable { .. } | Atom::Opaque { .. } | Atom::Derived { .. } => {
+                    let next = self.0.len();
+                    let number = *self.0.entry(atom.clone()).or_insert(next);
+                    text.push_str(&format!("${{?{number}}}"));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// The blocks around the byte range `place`, outermost first.
+fn block(body: &[Statement], place: TextRange) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lists: Vec<&[Statement]> = vec![body];
+    while let Some(list) = lists.pop() {
+        let Some(statement) = list.iter().find(|statement| statement.range.contains(place)) else { break };
+        let inner = inner_lists(statement);
+        let found = inner.iter().position(|list| list.iter().any(|statement| statement.range.contains(place)));
+        if let Some(part) = found {
+            blocks.push(Block { statement: statement.range.start, part: u32::try_from(part).expect("few parts") });
+            lists.push(inner[part]);
+        }
+    }
+    blocks
+}
+
+/// The lists of statements directly in a statement. The operands of `&&` and the stages of a pipeline run under the conditions of their
+/// statement, so their own lists count as the statement's.
+fn inner_lists(statement: &Statement) -> Vec<&[Statement]> {
+    match &statement.kind {
+        StatementKind::Command(_) | StatementKind::Test(_) | StatementKind::Error => Vec::new(),
+        StatementKind::List { first, rest } => {
+            let operands = std::iter::once(&**first).chain(rest.iter().map(|(_, operand)| operand));
+            operands.flat_map(inner_lists).collect()
+        }
+        StatementKind::Pipeline { stages, .. } => stages.iter().flat_map(inner_lists).collect(),
+        StatementKind::If { branches, otherwise } => {
+            let branches = branches.iter().flat_map(|branch| [branch.condition.as_slice(), branch.body.as_slice()]);
+            branches.chain(otherwise.as_deref()).collect()
+        }
+        StatementKind::For { body, .. } => vec![body],
+        StatementKind::While { condition, body, .. } => vec![condition, body],
+        StatementKind::Case { arms, .. } => arms.iter().map(|arm| arm.body.as_slice()).collect(),
+        StatementKind::Function { body, .. } => vec![std::slice::from_ref(&**body)],
+        StatementKind::Group(body) | StatementKind::Subshell(body) => vec![body],
+    }
+}

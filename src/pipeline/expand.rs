@@ -1,0 +1,224 @@
+//! A resolved pipeline into the one mapping that GitLab works with, as JSON or YAML, and where each of its values comes from.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::pipeline::job::Job;
+use crate::pipeline::resolve::Pipeline;
+use crate::pipeline::script::flat;
+use crate::source::Sources;
+use crate::yaml::{Data, Entry, Mapping, Step, Value, Via, ruby_float};
+
+const SCRIPTS: &[&str] = &["before_script", "script", "after_script"];
+const DEFAULT_STAGES: &[&str] = &["build", "test", "deploy"];
+
+/// The merged pipeline: `stages`, `variables`, `workflow`, then each visible job with everything that applies to it.
+#[must_use]
+pub fn expanded(pipeline: &Pipeline) -> Json {
+    let mut whole = Map::new();
+    whole.insert("stages".to_owned(), stages(pipeline));
+    for keyword in ["variables", "workflow"] {
+        if let Some(value) = pipeline.root.get(keyword) {
+            whole.insert(keyword.to_owned(), json(value));
+        }
+    }
+    for job in &pipeline.jobs {
+        whole.insert(job.name.to_string(), expanded_job(job));
+    }
+    Json::Object(whole)
+}
+
+/// One job as [`expanded`] shows it.
+#[must_use]
+pub fn expanded_job(job: &Job) -> Json {
+    let entries = job.config.entries.values().map(|entry| {
+        let name = key_text(entry);
+        let value = if SCRIPTS.contains(&name.as_str()) { script(&entry.value) } else { json(&entry.value) };
+        (name, value)
+    });
+    Json::Object(entries.collect())
+}
+
+/// `.pre`, the stages as written or GitLab's default ones, `.post`.
+fn stages(pipeline: &Pipeline) -> Json {
+    let mut invalid = Vec::new();
+    let named: Vec<String> = match pipeline.root.get("stages") {
+        Some(stages) if !stages.is_null() => flat(stages, &mut invalid).into_iter().filter_map(Value::scalar_text).collect(),
+        Some(_) | None => DEFAULT_STAGES.iter().map(|stage| (*stage).to_owned()).collect(),
+    };
+    let mut stages = vec![".pre".to_owned()];
+    stages.extend(named.into_iter().filter(|stage| stage != ".pre" && stage != ".post"));
+    stages.push(".post".to_owned());
+    json!(stages)
+}
+
+fn script(value: &Value) -> Json {
+    let mut invalid = Vec::new();
+    Json::Array(flat(value, &mut invalid).into_iter().map(json).collect())
+}
+
+/// A value as plain JSON: what JSON has no type for becomes text.
+#[must_use]
+pub fn json(value: &Value) -> Json {
+    match &value.data {
+        Data::Null => Json::Null,
+        Data::Bool(value) => json!(value),
+        Data::Integer(text) => text.parse::<i64>().map_or_else(|_| json!(&**text), |number| json!(number)),
+        Data::Float(number) => serde_json::Number::from_f64(*number).map_or_else(|| json!(ruby_float(*number)), Json::Number),
+        Data::String(text) | Data::Symbol(text) => json!(&**text),
+        Data::Sequence(items) => Json::Array(items.iter().map(json).collect()),
+        Data::Mapping(mapping) => Json::Object(mapping.entries.values().map(|entry| (key_text(entry), json(&entry.value))).collect()),
+        Data::Reference(path) => json!({ "$reference": path.iter().map(json).collect::<Vec<_>>() }),
+    }
+}
+
+fn key_text(entry: &Entry) -> String {
+    entry.key.scalar_text().unwrap_or_else(|| json(&entry.key).to_string())
+}
+
+/// For the path of every value of [`expanded`] (`build.services[0]`): file, 1-based line, and the steps by which it got there.
+#[must_use]
+pub fn origins(pipeline: &Pipeline, sources: &Sources) -> Json {
+    let mut origins = Map::new();
+    for keyword in ["stages", "variables", "workflow"] {
+        if let Some(entry) = pipeline.root.entry(keyword) {
+            origin(keyword.to_owned(), &entry.value, &steps(entry.via.as_deref()), sources, &mut origins);
+        }
+    }
+    for job in &pipeline.jobs {
+        mapping_origins(&job.name, &job.config, &[], sources, &mut origins);
+    }
+    Json::Object(origins)
+}
+
+fn mapping_origins(path: &str, mapping: &Mapping, via: &[String], sources: &Sources, origins: &mut Map<String, Json>) {
+    for entry in mapping.entries.values() {
+        let name = key_text(entry);
+        let via: Vec<String> = steps(entry.via.as_deref()).into_iter().chain(via.iter().cloned()).collect();
+        let path = format!("{path}.{name}");
+        if !SCRIPTS.contains(&name.as_str()) {
+            origin(path, &entry.value, &via, sources, origins);
+            continue;
+        }
+        let mut invalid = Vec::new();
+        for (index, item) in flat(&entry.value, &mut invalid).into_iter().enumerate() {
+            origin(format!("{path}[{index}]"), item, &via, sources, origins);
+        }
+    }
+}
+
+fn origin(path: String, value: &Value, via: &[String], sources: &Sources, origins: &mut Map<String, Json>) {
+    let own: Vec<String> = steps(value.via.as_deref()).into_iter().chain(via.iter().cloned()).collect();
+    match &value.data {
+        Data::Mapping(mapping) if !mapping.entries.is_empty() => mapping_origins(&path, mapping, &own, sources, origins),
+        Data::Sequence(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                origin(format!("{path}[{index}]"), item, &own, sources, origins);
+            }
+        }
+        Data::Null
+        | Data::Bool(_)
+        | Data::Integer(_)
+        | Data::Float(_)
+        | Data::String(_)
+        | Data::Symbol(_)
+        | Data::Reference(_)
+        | Data::Mapping(_)
+        | Data::Sequence(_) => {
+            let at = sources.start(value.span);
+            origins.insert(path, json!({ "file": sources.get(value.span.file).path(), "line": at.line, "via": own }));
+        }
+    }
+}
+
+fn steps(via: Option<&Via>) -> Vec<String> {
+    std::iter::successors(via, |via| via.next.as_deref()).map(|via| step(&via.step)).collect()
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Alias(name) => format!("anchor &{name}"),
+        Step::MergeKey => "merge key <<".to_owned(),
+        Step::Extends(name) => format!("extends {name}"),
+        Step::Reference(path) => format!("!reference {path}"),
+        Step::Default => "default".to_owned(),
+        Step::Include(path) => format!("include {path}"),
+    }
+}
+
+/// JSON as YAML that GitLab's loader reads back as the same values: strings stand in double quotes unless they are plainly words.
+#[must_use]
+pub fn yaml(value: &Json) -> String {
+    let mut out = String::new();
+    write_yaml(value, 0, &mut out);
+    out
+}
+
+fn write_yaml(value: &Json, indent: usize, out: &mut String) {
+    match value {
+        Json::Object(map) if !map.is_empty() => {
+            for (at, (key, value)) in map.iter().enumerate() {
+                if indent == 0 && at > 0 && value.is_object() {
+                    out.push('\n');
+                }
+                let _ = write!(out, "{:indent$}{}:", "", string(key));
+                write_child(value, indent, out);
+            }
+        }
+        Json::Array(items) if !items.is_empty() => {
+            for item in items {
+                let _ = write!(out, "{:indent$}-", "");
+                write_item(item, indent, out);
+            }
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            let _ = writeln!(out, "{:indent$}{}", "", scalar(value));
+        }
+    }
+}
+
+fn write_child(value: &Json, indent: usize, out: &mut String) {
+    match value {
+        Json::Object(map) if !map.is_empty() => {
+            out.push('\n');
+            write_yaml(value, indent + 2, out);
+        }
+        Json::Array(items) if !items.is_empty() => {
+            out.push('\n');
+            write_yaml(value, indent + 2, out);
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+            let _ = writeln!(out, " {}", scalar(value));
+        }
+    }
+}
+
+/// A collection in a sequence begins on the line of its dash.
+fn write_item(item: &Json, indent: usize, out: &mut String) {
+    let mut nested = String::new();
+    write_yaml(item, indent + 2, &mut nested);
+    let _ = write!(out, " {}", nested.trim_start_matches(' '));
+}
+
+fn scalar(value: &Json) -> String {
+    match value {
+        Json::Null => "null".to_owned(),
+        Json::Bool(value) => value.to_string(),
+        Json::Number(number) => number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), ruby_float),
+        Json::String(text) => string(text),
+        Json::Array(_) => "[]".to_owned(),
+        Json::Object(_) => "{}".to_owned(),
+    }
+}
+
+fn string(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$');
+    let word = !text.is_empty()
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '$' || c == '/')
+        && text.chars().all(plain);
+    let ambiguous =
+        matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | ".inf" | ".nan")
+            || text.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if word && !ambiguous { text.to_owned() } else { json!(text).to_string().replace('\u{7f}', "\\x7f") }
+}

@@ -1,0 +1,16 @@
+//! Values of an analysis into bytes for people and programs. Knows every format, and nothing of where the bytes go.
+
+pub mod baseline;
+pub mod codequality;
+pub mod diff;
+pub mod finding;
+pub mod fingerprint;
+pub mod inspect;
+pub mod json;
+pub mod junit;
+pub mod migration;
+pub mod sarif;
+pub mod schema;
+#[cfg(feature = "cli")]
+pub mod text;
+pub mod yaml;

@@ -1,0 +1,235 @@
+//! What each job does with Docker, as JSON or as text. Knows the names that the contract fixes, not how the facts are found.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+/// What `inspect --format json` prints.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Inspection {
+    /// The version of this shape.
+    pub version: u32,
+    /// The jobs, in the order of the pipeline.
+    pub jobs: Vec<InspectedJob>,
+}
+
+/// One job.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct InspectedJob {
+    /// Its name.
+    pub name: String,
+    /// Its stage.
+    pub stage: String,
+    /// The file that holds it.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+    /// The image it runs in, where it names one.
+    pub image: Option<String>,
+    /// The daemon that its commands talk to.
+    pub daemon: Daemon,
+    /// Its docker operations, in the order in which they run.
+    pub operations: Vec<Operation>,
+    /// `full`, `partial`, `blocked`, `done` or `none`.
+    pub verdict: &'static str,
+    /// Why the verdict is not `full`.
+    pub reasons: Vec<Reason>,
+}
+
+/// The daemon of a job.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Daemon {
+    /// `dind`, `socket`, `tcp`, `none` or `unknown`.
+    pub kind: &'static str,
+    /// The address that the job's commands use.
+    pub host: Option<String>,
+    /// `on`, `off`, `mismatch` or `unknown`.
+    pub tls: &'static str,
+    /// Where the daemon is declared.
+    pub file: Option<String>,
+    /// 1-based.
+    pub line: Option<usize>,
+}
+
+/// One docker operation.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Operation {
+    /// What it does: `build`, `push`, ….
+    pub op: &'static str,
+    /// With which command: `docker`, `buildx`, ….
+    pub tool: &'static str,
+    /// `before_script`, `script`, `after_script` or a hook.
+    pub section: String,
+    /// The file that holds it.
+    pub file: String,
+    /// 1-based.
+    pub line: usize,
+    /// 1-based, in characters.
+    pub column: usize,
+    /// The command as written.
+    pub text: String,
+    /// The image references that it reads or writes.
+    pub images: Vec<String>,
+    /// `always`, `conditional` or `repeated`.
+    pub certainty: &'static str,
+}
+
+/// Why something stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Reason {
+    /// The registered code, which `undind explain` explains.
+    pub code: String,
+    /// In a sentence.
+    pub message: String,
+    /// The file that shows it.
+    pub file: Option<String>,
+    /// 1-based.
+    pub line: Option<usize>,
+}
+
+const NO_DOCKER: &str = "none";
+
+impl Inspection {
+    /// The inspection of `jobs`.
+    #[must_use]
+    pub fn new(jobs: Vec<InspectedJob>) -> Self {
+        Self { version: 1, jobs }
+    }
+
+    /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let (others, docker): (Vec<_>, Vec<_>) = self.jobs.iter().partition(|job| job.verdict == NO_DOCKER);
+        let mut out = table(&docker);
+        for job in &docker {
+            push_job(&mut out, job);
+        }
+        if !docker.is_empty() {
+            out.push('\n');
+        }
+        let _ = match (docker.len(), others.len()) {
+            (0, count) => writeln!(out, "no job of {count} uses Docker"),
+            (count, 0) => writeln!(out, "{count} of {count} jobs use Docker"),
+            (count, rest) => writeln!(out, "{count} of {} jobs use Docker", count + rest),
+        };
+        out
+    }
+}
+
+fn table(jobs: &[&InspectedJob]) -> String {
+    if jobs.is_empty() {
+        return String::new();
+    }
+    let header = ["JOB", "STAGE", "DAEMON", "OPERATIONS", "VERDICT"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = std::iter::once(header).chain(jobs.iter().map(|job| row(job))).collect();
+    let widths: Vec<usize> = (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn row(job: &InspectedJob) -> [String; 5] {
+    let mut operations: Vec<&str> = Vec::new();
+    for operation in &job.operations {
+        if !operations.contains(&operation.op) {
+            operations.push(operation.op);
+        }
+    }
+    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), job.verdict.to_owned()]
+        .map(|cell| on_one_line(&cell))
+}
+
+fn daemon_words(daemon: &Daemon) -> String {
+    match &daemon.host {
+        Some(host) => format!("{} {host} (TLS {})", daemon.kind, daemon.tls),
+        None => daemon.kind.to_owned(),
+    }
+}
+
+fn push_job(out: &mut String, job: &InspectedJob) {
+    let image = job.image.as_ref().map_or(String::new(), |image| format!("  image {image}"));
+    let _ = writeln!(out, "\n{}  {}:{}{}", on_one_line(&job.name), job.file, job.line, on_one_line(&image));
+    if let (Some(file), Some(line)) = (&job.daemon.file, job.daemon.line) {
+        let _ = writeln!(out, "  {file}:{line}  {}", on_one_line(&daemon_words(&job.daemon)));
+    }
+    for operation in &job.operations {
+        let certainty = if operation.certainty == "always" { String::new() } else { format!(" ({})", operation.certainty) };
+        let place = format!("{}:{}:{}", operation.file, operation.line, operation.column);
+        let _ = writeln!(out, "  {place}  {}{certainty}: {}", operation.op, on_one_line(&operation.text));
+    }
+    for reason in &job.reasons {
+        let place = reason
+            .file
+            .as_ref()
+            .map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
+        let _ = writeln!(out, "  {}: {} [{}]{place}", job.verdict, on_one_line(&reason.message), reason.code);
+    }
+}
+
+/// `text` without line ends and control characters, so that a row stays a row.
+fn on_one_line(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, verdict: &'static str) -> InspectedJob {
+        let daemon = Daemon { kind: "dind", host: Some("tcp://docker:2376".into()), tls: "on", file: Some("ci.yml".into()), line: Some(6) };
+        let operation = Operation {
+            op: "build",
+            tool: "docker",
+            section: "script".into(),
+            file: "ci.yml".into(),
+            line: 9,
+            column: 7,
+            text: "docker build \\\n  .".into(),
+            images: vec!["$IMAGE".into()],
+            certainty: "conditional",
+        };
+        let reason = Reason {
+            code: "runs-built-image".into(),
+            message: "`docker run` needs the image".into(),
+            file: Some("ci.yml".into()),
+            line: Some(12),
+        };
+        InspectedJob {
+            name: name.into(),
+            stage: "build".into(),
+            file: "ci.yml".into(),
+            line: 4,
+            image: Some("docker:27".into()),
+            daemon,
+            operations: vec![operation.clone(), operation],
+            verdict,
+            reasons: vec![reason],
+        }
+    }
+
+    #[test]
+    fn a_job_is_a_row_and_a_list_of_its_operations_and_reasons() {
+        let expected = "\
+JOB  STAGE  DAEMON                           OPERATIONS  VERDICT
+api  build  dind tcp://docker:2376 (TLS on)  build       partial
+
+api  ci.yml:4  image docker:27
+  ci.yml:6  dind tcp://docker:2376 (TLS on)
+  ci.yml:9:7  build (conditional): docker build \\   .
+  ci.yml:9:7  build (conditional): docker build \\   .
+  partial: `docker run` needs the image [runs-built-image] (ci.yml:12)
+
+1 of 2 jobs use Docker
+";
+        assert_eq!(Inspection::new(vec![job("api", "partial"), job("test", "none")]).text(), expected);
+    }
+
+    #[test]
+    fn a_pipeline_without_docker_says_so() {
+        assert_eq!(Inspection::new(vec![job("test", "none")]).text(), "no job of 1 uses Docker\n");
+    }
+}

@@ -1,0 +1,278 @@
+//! What a migration would change, as diff, JSON, Markdown and a summary for people. Knows the names that the contract fixes, not how a rewrite comes about.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::report::diff::unified;
+use crate::report::inspect::Reason;
+
+/// What `migrate --report json` prints.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MigrationReport {
+    /// The version of this shape.
+    pub version: u32,
+    /// The target's name.
+    pub target: String,
+    /// The jobs that use Docker, in the order of the pipeline.
+    pub jobs: Vec<MigratedJob>,
+    /// The files that change or come into being, by path.
+    pub files: Vec<ChangedFile>,
+    /// What a person has to do besides.
+    pub manual: Vec<ManualStep>,
+    /// What was taken for granted.
+    pub assumptions: Vec<Assumption>,
+    /// How many of what.
+    pub totals: Totals,
+}
+
+/// One entry of `jobs`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct MigratedJob {
+    /// Its name.
+    pub name: String,
+    /// `full`, `partial`, `blocked`, `done` or `none`.
+    pub verdict: String,
+    /// Whether the rewrite touches it.
+    pub changed: bool,
+    /// Why not, or why not fully.
+    pub reasons: Vec<Reason>,
+}
+
+/// One entry of `files`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ChangedFile {
+    /// From the root of the workspace.
+    pub path: String,
+    /// `edit` or `create`.
+    pub action: &'static str,
+    /// How many edits an existing file gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edits: Option<usize>,
+    /// The unified diff.
+    pub diff: String,
+}
+
+impl ChangedFile {
+    /// The entry of a file that `edits` edits turn from `before` into `after`; without `before` it is new.
+    #[must_use]
+    pub fn new(path: &str, before: Option<&str>, after: &str, edits: usize) -> Self {
+        let (action, edits) = if before.is_some() { ("edit", Some(edits)) } else { ("create", None) };
+        Self { path: path.to_owned(), action, edits, diff: unified(path, before, after) }
+    }
+}
+
+/// One entry of `manual`.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct ManualStep {
+    /// The registered code.
+    pub code: String,
+    /// The CI/CD variable to create.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+    /// `project` or `group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// Whether the variable has to be masked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masked: Option<bool>,
+    /// Whether the variable may be protected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protected: Option<bool>,
+    /// The jobs that need it.
+    pub jobs: Vec<String>,
+    /// What to do, as an imperative sentence.
+    pub title: String,
+    /// Why, and why so.
+    pub why: String,
+}
+
+/// One entry of `assumptions`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Assumption {
+    /// The registered code.
+    pub code: String,
+    /// What was assumed.
+    pub message: String,
+    /// The jobs that rely on it.
+    pub jobs: Vec<String>,
+}
+
+/// How many jobs there are, how many use Docker, and their verdicts.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+pub struct Totals {
+    /// All jobs.
+    pub jobs: usize,
+    /// Those that use Docker.
+    pub docker_jobs: usize,
+    /// Verdict `full`.
+    pub full: usize,
+    /// Verdict `partial`.
+    pub partial: usize,
+    /// Verdict `blocked`.
+    pub blocked: usize,
+}
+
+impl MigrationReport {
+    /// The diffs of all files, for `git apply`.
+    #[must_use]
+    pub fn diff(&self) -> String {
+        self.files.iter().map(|file| file.diff.as_str()).collect()
+    }
+
+    /// What the diff does not say: verdicts, what stays and why, steps, assumptions and totals.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut out = String::new();
+        for job in self.jobs.iter().filter(|job| !job.reasons.is_empty()) {
+            let _ = writeln!(out, "{}: {}{}", job.name, job.verdict, if job.changed { "" } else { ", left as it is" });
+            for reason in &job.reasons {
+                let _ = writeln!(out, "  {}{} [{}]", place(reason), reason.message, reason.code);
+            }
+        }
+        push_section(
+            &mut out,
+            "assumptions",
+            self.assumptions.iter().map(|assumption| format!("{}{}", assumption.message, for_jobs(&assumption.jobs))),
+        );
+        push_section(&mut out, "to do by hand", self.manual.iter().map(|step| format!("{}: {}", step.title, step.why)));
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        let _ = writeln!(out, "{}", self.totals.words());
+        out
+    }
+
+    /// The report as Markdown, for the description of a merge request.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let mut out = format!("# Migration to {}\n\n{}\n", self.target, self.totals.words());
+        out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
+        for job in &self.jobs {
+            let reasons: Vec<String> =
+                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place(reason), reason.message, reason.code)).collect();
+            let changed = if job.changed { "yes" } else { "no" };
+            let _ = writeln!(out, "| {} | {} | {changed} | {} |", cell(&job.name), job.verdict, cell(&reasons.join("; ")));
+        }
+        push_markdown_list(&mut out, "Files", self.files.iter().map(|file| format!("- `{}` ({})", file.path, file.action)));
+        push_markdown_list(&mut out, "To do by hand", self.manual.iter().map(|step| format!("- [ ] {}: {}", step.title, step.why)));
+        let assumptions = self.assumptions.iter().map(|assumption| format!("- {}{}", assumption.message, for_jobs(&assumption.jobs)));
+        push_markdown_list(&mut out, "Assumptions", assumptions);
+        if !self.files.is_empty() {
+            let diff = self.diff();
+            let fence = fence(&diff);
+            let _ = write!(out, "\n## Diff\n\n{fence}diff\n{diff}{fence}\n");
+        }
+        out
+    }
+}
+
+impl Totals {
+    /// `3 of 9 jobs use Docker: 2 full, 1 partial, 0 blocked`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { jobs, docker_jobs, full, partial, blocked } = self;
+        format!("{docker_jobs} of {jobs} jobs use Docker: {full} full, {partial} partial, {blocked} blocked")
+    }
+}
+
+fn place(reason: &Reason) -> String {
+    match (&reason.file, reason.line) {
+        (Some(file), Some(line)) => format!("{file}:{line}: "),
+        (Some(file), None) => format!("{file}: "),
+        (None, _) => String::new(),
+    }
+}
+
+fn for_jobs(jobs: &[String]) -> String {
+    if jobs.is_empty() { String::new() } else { format!(" ({})", jobs.join(", ")) }
+}
+
+fn push_section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    for (at, line) in lines.enumerate() {
+        if at == 0 {
+            let _ = writeln!(out, "{title}:");
+        }
+        let _ = writeln!(out, "  - {line}");
+    }
+}
+
+fn push_markdown_list(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {
+    for (at, line) in lines.enumerate() {
+        if at == 0 {
+            let _ = write!(out, "\n## {title}\n\n");
+        }
+        let _ = writeln!(out, "{line}");
+    }
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('\n', " ")
+}
+
+/// A fence that is longer than every run of backticks in `text`.
+fn fence(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> MigrationReport {
+        let reason = Reason {
+            code: "runs-built-image".into(),
+            message: "`docker run` needs it".into(),
+            file: Some("ci.yml".into()),
+            line: Some(12),
+        };
+        MigrationReport {
+            version: 1,
+            target: "depot".into(),
+            jobs: vec![
+                MigratedJob { name: "build".into(), verdict: "full".into(), changed: true, reasons: Vec::new() },
+                MigratedJob { name: "a|b".into(), verdict: "partial".into(), changed: false, reasons: vec![reason] },
+            ],
+            files: vec![ChangedFile::new("ci.yml", Some("a: ```\n"), "b: ```\n", 1), ChangedFile::new("depot.json", None, "{}\n", 0)],
+            manual: vec![ManualStep {
+                code: "variable".into(),
+                title: "Create a token".into(),
+                why: "build needs it".into(),
+                ..ManualStep::default()
+            }],
+            assumptions: vec![Assumption { code: "x".into(), message: "the registry is reachable".into(), jobs: vec!["build".into()] }],
+            totals: Totals { jobs: 9, docker_jobs: 2, full: 1, partial: 1, blocked: 0 },
+        }
+    }
+
+    #[test]
+    fn the_summary_says_what_stays_what_to_do_and_what_was_assumed() {
+        let expected = "\
+a|b: partial, left as it is
+  ci.yml:12: `docker run` needs it [runs-built-image]
+assumptions:
+  - the registry is reachable (build)
+to do by hand:
+  - Create a token: build needs it
+
+2 of 9 jobs use Docker: 1 full, 1 partial, 0 blocked
+";
+        assert_eq!(report().summary(), expected);
+    }
+
+    #[test]
+    fn markdown_escapes_names_and_fences_the_diff() {
+        let text = report().markdown();
+        assert!(text.contains("| a\\|b | partial | no |"), "{text}");
+        assert!(text.contains("\n````diff\n--- a/ci.yml\n"), "{text}");
+    }
+
+    #[test]
+    fn a_new_file_is_created_and_has_no_count_of_edits() {
+        let json = serde_json::to_value(report()).unwrap();
+        assert_eq!(json["files"][0]["edits"], 1);
+        assert_eq!(json["files"][1]["action"], "create");
+        assert!(json["files"][1].get("edits").is_none());
+    }
+}

@@ -1,0 +1,212 @@
+//! JSON values as YAML that every parser, Ruby's Psych included, reads back as the same values. Knows no pipeline and keeps no formatting: it never
+//! touches users' files.
+
+use serde_json::Value;
+
+/// `value` as a YAML document in block style.
+#[must_use]
+pub fn document(value: &Value) -> String {
+    let mut out = String::new();
+    match value {
+        Value::Object(map) if !map.is_empty() => push_block(&mut out, value, 0),
+        Value::Array(items) if !items.is_empty() => push_block(&mut out, value, 0),
+        _ => {
+            out.push_str(&flow(value));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn push_block(out: &mut String, value: &Value, indent: usize) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                out.push_str(&" ".repeat(indent));
+                out.push_str(&scalar(key));
+                out.push(':');
+                push_nested(out, value, indent, indent + 2);
+            }
+        }
+        Value::Array(items) => {
+            for value in items {
+                out.push_str(&" ".repeat(indent));
+                out.push('-');
+                push_nested(out, value, indent, indent + 2);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&flow(value)),
+    }
+}
+
+/// What follows `key:` or `-`, the line end included.
+fn push_nested(out: &mut String, value: &Value, indent: usize, deeper: usize) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            out.push('\n');
+            push_block(out, value, deeper);
+        }
+        Value::Array(items) if !items.is_empty() => {
+            out.push('\n');
+            push_block(out, value, deeper);
+        }
+        Value::String(text) if fits_literal(text) => push_literal(out, text, indent + 2),
+        _ => {
+            out.push(' ');
+            out.push_str(&flow(value));
+            out.push('\n');
+        }
+    }
+}
+
+fn flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text),
+        _ => value.to_string(),
+    }
+}
+
+/// Several lines of printable text without blanks where a literal block scalar would need an indentation indicator or `+`.
+fn fits_literal(text: &str) -> bool {
+    let printable = text.chars().all(|character| character == '\n' || is_plain_printable(character));
+    let Some(body) = text.strip_suffix('\n').or(Some(text)).filter(|body| body.contains('\n')) else { return false };
+    printable && !body.starts_with([' ', '\n']) && !body.ends_with('\n')
+}
+
+fn push_literal(out: &mut String, text: &str, indent: usize) {
+    out.push_str(if text.ends_with('\n') { " |\n" } else { " |-\n" });
+    for line in text.lines() {
+        if !line.is_empty() {
+            out.push_str(&" ".repeat(indent));
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+}
+
+fn scalar(text: &str) -> String {
+    if is_plain(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// Text that no YAML 1.1 or 1.2 parser reads as anything but this string; stricter than YAML asks for.
+fn is_plain(text: &str) -> bool {
+    const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "null", "y"];
+    let starts_plain = text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '$' | '_'))
+        || (text.starts_with('.') && text[1..].starts_with(|next: char| next.is_ascii_alphabetic()));
+    let inside = text.chars().all(|character| character.is_ascii_alphanumeric() || " ._-/$@+=,(){}[]".contains(character));
+    let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+        || text.eq_ignore_ascii_case("n")
+        || text.eq_ignore_ascii_case(".inf")
+        || text.eq_ignore_ascii_case(".nan");
+    starts_plain && inside && !word && !text.ends_with(' ')
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            _ if is_plain_printable(character) => out.push(character),
+            _ if u32::from(character) <= 0xff => out.push_str(&format!("\\x{:02X}", u32::from(character))),
+            _ if u32::from(character) <= 0xffff => out.push_str(&format!("\\u{:04X}", u32::from(character))),
+            _ => out.push_str(&format!("\\U{:08X}", u32::from(character))),
+        }
+    }
+    out + "\""
+}
+
+/// Printable in YAML 1.1 without being a line break or a byte order mark.
+fn is_plain_printable(character: char) -> bool {
+    matches!(character, ' '..='~' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{e000}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_pipeline_reads_as_people_write_it() {
+        let value =
+            json!({"stages": ["build"], "build": {"script": ["docker build -t $IMAGE .", "a\nb\n"], "tags": [], "when": null, "retry": 2}});
+        let expected = "stages:\n  - build\nbuild:\n  script:\n    - docker build -t $IMAGE .\n    - |\n      a\n      b\n  tags: []\n  when: null\n  retry: 2\n";
+        assert_eq!(document(&value), expected);
+    }
+
+    #[test]
+    fn every_string_comes_back_as_the_same_string() {
+        let hostile = [
+            "",
+            " ",
+            "yes",
+            "No",
+            "on",
+            "y",
+            "~",
+            "null",
+            "0777",
+            "1:30",
+            "1_000",
+            "1e3",
+            ".5",
+            ".inf",
+            ":sym",
+            "- a",
+            "a: b",
+            "a #b",
+            "#",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "a\n",
+            "\na\nb",
+            "a\n\nb",
+            "a\nb",
+            "a\nb\n\n",
+            " a\nb",
+            "a \nb",
+            "a\r\nb",
+            "tab\there",
+            "\u{1b}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}a",
+            "é",
+            "😀",
+            "a:",
+            "a,b",
+            "{a}",
+            "[a",
+            "\"",
+            "'",
+            "\\",
+            "2001-12-14",
+            "=",
+            "<<",
+            "---",
+            "...",
+            "a\nb: c\n  d",
+        ];
+        for text in hostile {
+            let value = json!({"key": text, "list": [text, [text]], text: 1});
+            let back: Value =
+                serde_yaml::from_str(&document(&value)).unwrap_or_else(|error| panic!("{text:?}: {error}\n{}", document(&value)));
+            assert_eq!(back, value, "{text:?}\n{}", document(&value));
+        }
+    }
+
+    #[test]
+    fn strings_that_ruby_reads_as_something_else_are_quoted() {
+        for text in ["yes", "off", "0777", "1:30", "1,000", "1_000", ":a", "2001-12-14", "y", "N", "~"] {
+            assert_eq!(document(&json!(text)), format!("\"{text}\"\n"));
+        }
+    }
+}
