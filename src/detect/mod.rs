@@ -1,13 +1,17 @@
 //! Resolved jobs into facts: which daemon, which docker operations, and what could move to a remote builder. Knows no target.
 
 mod commands;
+pub mod contents;
 pub mod daemon;
 pub mod flow;
 mod image;
 pub mod reason;
+pub mod registry;
+pub mod secret;
 pub mod steps;
 pub mod variables;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,6 +54,12 @@ impl JobFacts {
     #[must_use]
     pub fn has_dind(&self) -> bool {
         self.daemon.service.is_some()
+    }
+
+    /// `before_script` and `script`, read now where the facts did not need them.
+    #[must_use]
+    pub fn main_shell<'a>(&'a self, job: &Job) -> Cow<'a, JobShell> {
+        self.shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.script)), Cow::Borrowed)
     }
 
     /// The operations of this job's own script text, with the steps that run them.

@@ -3,11 +3,11 @@
 /// Whether a variable or build argument called `name` holds a secret, by the words of its name.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    let words: Vec<&str> = upper.split('_').filter(|word| !word.is_empty()).collect();
-    if is_public(&upper, &words) {
+    if is_public_name(name) {
         return false;
     }
+    let upper = name.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split('_').filter(|word| !word.is_empty()).collect();
     let pair = |first: &str, second: &str| words.windows(2).any(|two| two == [first, second]);
     let last = words.last().copied().unwrap_or_default();
     let word = ["PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "SECRETS", "TOKEN", "CREDENTIALS", "APIKEY"];
@@ -16,8 +16,11 @@ pub fn is_secret_name(name: &str) -> bool {
         || [("API", "KEY"), ("PRIVATE", "KEY"), ("ACCESS", "KEY"), ("SSH", "KEY"), ("AUTH", "KEY"), ("LICENSE", "KEY")].iter().any(|(first, second)| pair(first, second))
 }
 
-/// Names that say that the value may be seen, or that it only points to a secret.
-fn is_public(upper: &str, words: &[&str]) -> bool {
+/// Whether the name says that the value may be seen, or that it only points to a secret.
+#[must_use]
+pub fn is_public_name(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let words: Vec<&str> = upper.split('_').filter(|word| !word.is_empty()).collect();
     let heads = ["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_", "GATSBY_", "EXPO_PUBLIC_", "VUE_APP_", "PUBLIC_", "BUILDKIT_"];
     let points = ["NAME", "FILE", "PATH", "ID", "URL", "URI", "TTL", "TYPE", "LENGTH", "EXPIRY", "DIR", "HOST", "USER", "USERNAME", "VERSION", "ENABLED"];
     // `AWS_ACCESS_KEY_ID` is no secret by itself, but nobody hands it out alone.

@@ -72,6 +72,18 @@ pub struct JobShell {
 }
 
 impl JobShell {
+    /// Reads one of the scripts of `job`.
+    #[must_use]
+    pub fn read(job: &Job, script: &Script) -> Self {
+        Self::new(job, script, Arc::new(shell::parse(&script.text, shell::Limits::default())))
+    }
+
+    /// Reads shell text of which nothing is known from outside.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self::evaluated(Arc::new(shell::parse(text, shell::Limits::default())), &Env::default())
+    }
+
     pub(super) fn new(job: &Job, script: &Script, parsed: Arc<shell::Script>) -> Self {
         debug_assert_eq!(script.text.len(), parsed.text.len());
         Self::evaluated(parsed, &environment(job))

@@ -2,6 +2,7 @@
 
 pub mod rule;
 pub mod rules;
+pub mod script_edit;
 pub mod suppress;
 
 use std::collections::BTreeSet;
