@@ -218,7 +218,7 @@ mod tests {
             ("lint:\n  min_severity: fatal\n", 2, 17, "`lint.min_severity`: must be one of `info`, `warning`, `error`", ""),
             ("depot:\n  projects:\n    - path: api\n", 3, 7, "`depot.projects.0`: `project` is missing", ""),
             ("entries: ci.yml\n", 1, 10, "`entries`: \"ci.yml\" is not of type \"array\"", ""),
-            ("lint: [\n", 2, 1, "did not find expected node content while parsing a flow node", ""),
+            ("lint: [\n", 2, 1, "did not find expected node content", ""),
             ("lint: {}\nlint: {}\n", 1, 1, "duplicate entry with key \"lint\"", ""),
             ("- a\n", 1, 1, "the file: [\"a\"] is not of type \"object\"", ""),
         ] {

@@ -1,13 +1,13 @@
 //! The tag of a Docker-in-Docker image into version, variant and whether it floats (hub.docker.com/_/docker). Knows names alone.
 
-use super::reference::Reference;
+use super::reference::{Reference, mask};
 
 /// What an image with Docker in it offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Variant {
-    /// A daemon: `dind`, and `docker:git` images don't have one.
+    /// A daemon: `dind` and its flavours.
     Daemon,
-    /// The client alone: `cli`, and the default since 2017 has the client and no running daemon.
+    /// The client alone, as in `cli`, `git` and `latest`: whatever else is inside, no daemon is started.
     Client,
     /// Windows containers' client.
     Windows,
@@ -33,11 +33,13 @@ impl EngineImage {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let reference = Reference::parse(text)?;
-        let name_and_tag = text.split('@').next().unwrap_or(text).rsplit('/').next().unwrap_or(text);
-        // A prefix such as GitLab's dependency proxy may come without a slash of its own.
-        let name_and_tag =
-            name_and_tag.rsplit_once('}').map_or(name_and_tag, |(variable, rest)| if rest.starts_with(':') { variable } else { rest });
-        let (name, written) = name_and_tag.split_once(':').unwrap_or((name_and_tag, ""));
+        let masked = mask(text);
+        let end = masked.find('@').unwrap_or(text.len());
+        let start = masked[..end].rfind('/').map_or(0, |at| at + 1);
+        let colon = masked[start..end].find(':').map_or(end, |at| start + at);
+        let written = text[colon..end].trim_start_matches(':');
+        // GitLab's dependency proxy and others may come as a variable that ends in its own slash.
+        let name = text[start..colon].rsplit('}').next().unwrap_or_default();
         let official = name == "docker";
         let daemon_name = name == "dind" || name.ends_with("-dind");
         let tag = reference.tag.as_deref().filter(|_| !written.is_empty()).unwrap_or("latest");

@@ -104,7 +104,7 @@ impl Reference {
 }
 
 /// The text with every byte of a `${…}` replaced by `v`, so that offsets stay and its punctuation doesn't count.
-fn mask(text: &str) -> String {
+pub(super) fn mask(text: &str) -> String {
     let (mut masked, mut depth, mut before) = (String::with_capacity(text.len()), 0_usize, ' ');
     for letter in text.chars() {
         if letter == '{' && (before == '$' || depth > 0) {
@@ -134,7 +134,7 @@ fn name(text: &str, masked: &str, symbolic_end: bool) -> (Option<String>, Option
     };
     let (first, rest) = (&text[..slash], &text[slash + 1..]);
     let host = masked[..slash].contains(['.', ':']) || first == "localhost";
-    if first.contains("${") && !host {
+    if first.contains("${") {
         return (None, None);
     }
     let (registry, repository) = if host { (registry_host(first), rest) } else { (DOCKER_HUB.to_owned(), text) };

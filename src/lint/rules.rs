@@ -1,35 +1,16 @@
 //! All rules, by family. A test compares this list with the folder.
 
-use crate::lint::Rule;
+pub mod buildkit;
+pub mod dagger;
+pub mod depot;
+pub mod dind;
+pub mod install;
+pub mod pipeline;
+pub mod registry;
+pub mod secrets;
+pub mod tls;
 
-mod buildkit {
-    pub mod buildx_create_with_tls_env;
-}
-mod dagger {
-    pub mod dagger_no_container_cli;
-}
-mod depot {
-    pub mod depot_build_without_output;
-    pub mod depot_needless_dind;
-    pub mod depot_not_on_path;
-    pub mod depot_project_unknown;
-}
-mod install {
-    pub mod tool_missing_in_image;
-}
-mod registry {
-    pub mod docker_auth_config_misuse;
-    pub mod legacy_ci_variables;
-    pub mod login_lost_by_before_script;
-    pub mod login_registry_mismatch;
-    pub mod password_on_command_line;
-    pub mod push_without_login;
-}
-mod secrets {
-    pub mod hard_coded_token;
-    pub mod secret_in_build_arg;
-    pub mod self_referencing_variable;
-}
+use crate::lint::Rule;
 
 /// Every rule, by id.
 pub static RULES: &[&Rule] = &[
@@ -39,7 +20,16 @@ pub static RULES: &[&Rule] = &[
     &depot::depot_project_unknown::RULE,
     &depot::depot_needless_dind::RULE,
     &depot::depot_not_on_path::RULE,
+    &dind::docker_without_daemon::RULE,
+    &dind::dind_service_unused::RULE,
+    &dind::docker_host_unknown_alias::RULE,
+    &dind::dind_registry_path_without_alias::RULE,
+    &dind::docker_host_missing_in_custom_image::RULE,
+    &dind::dind_floating_tag::RULE,
+    &dind::dind_mtu::RULE,
     &install::tool_missing_in_image::RULE,
+    &pipeline::undefined_stage::RULE,
+    &pipeline::unknown_keyword::RULE,
     &registry::login_lost_by_before_script::RULE,
     &registry::push_without_login::RULE,
     &registry::login_registry_mismatch::RULE,
@@ -49,4 +39,9 @@ pub static RULES: &[&Rule] = &[
     &secrets::self_referencing_variable::RULE,
     &secrets::hard_coded_token::RULE,
     &secrets::secret_in_build_arg::RULE,
+    &tls::dind_port_tls_mismatch::RULE,
+    &tls::dind_certdir_one_sided::RULE,
+    &tls::docker_tls_verify_falsy::RULE,
+    &tls::docker_tls_pair_incomplete::RULE,
+    &tls::docker_cert_path_wrong::RULE,
 ];

@@ -1,8 +1,15 @@
-//! What each job does with Docker, as JSON or as text. Knows the names that the contract fixes, not how the facts are found.
+//! What each job does with Docker, as JSON or as text. Knows the names that scripts rely on, not how the facts are found.
 
 use std::fmt::Write;
 
 use serde::Serialize;
+
+use crate::analysis::{Analysis, AnalyzedPipeline};
+use crate::detect::{self, JobFacts, JobOperation, Kind, Verdict};
+use crate::docker::{Op, Tool};
+use crate::pipeline::Job;
+use crate::shell::Certainty;
+use crate::source::Sources;
 
 /// What `inspect --format json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -31,7 +38,7 @@ pub struct InspectedJob {
     /// Its docker operations, in the order in which they run.
     pub operations: Vec<Operation>,
     /// `full`, `partial`, `blocked`, `done` or `none`.
-    pub verdict: &'static str,
+    pub verdict: Verdict,
     /// Why the verdict is not `full`.
     pub reasons: Vec<Reason>,
 }
@@ -40,11 +47,11 @@ pub struct InspectedJob {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Daemon {
     /// `dind`, `socket`, `tcp`, `none` or `unknown`.
-    pub kind: &'static str,
+    pub kind: Kind,
     /// The address that the job's commands use.
     pub host: Option<String>,
     /// `on`, `off`, `mismatch` or `unknown`.
-    pub tls: &'static str,
+    pub tls: detect::Tls,
     /// Where the daemon is declared.
     pub file: Option<String>,
     /// 1-based.
@@ -55,9 +62,9 @@ pub struct Daemon {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Operation {
     /// What it does: `build`, `push`, ….
-    pub op: &'static str,
+    pub op: Op,
     /// With which command: `docker`, `buildx`, ….
-    pub tool: &'static str,
+    pub tool: Tool,
     /// `before_script`, `script`, `after_script` or a hook.
     pub section: String,
     /// The file that holds it.
@@ -87,8 +94,6 @@ pub struct Reason {
     pub line: Option<usize>,
 }
 
-const NO_DOCKER: &str = "none";
-
 impl Inspection {
     /// The inspection of `jobs`.
     #[must_use]
@@ -96,10 +101,17 @@ impl Inspection {
         Self { version: 1, jobs }
     }
 
+    /// The jobs of all pipelines of `analysis`, in their order.
+    #[must_use]
+    pub fn of(analysis: &Analysis) -> Self {
+        let sources = analysis.documents.sources();
+        Self::new(analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs).map(|(job, facts)| inspected(job, facts, sources)).collect())
+    }
+
     /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
     #[must_use]
     pub fn text(&self) -> String {
-        let (others, docker): (Vec<_>, Vec<_>) = self.jobs.iter().partition(|job| job.verdict == NO_DOCKER);
+        let (others, docker): (Vec<_>, Vec<_>) = self.jobs.iter().partition(|job| job.verdict == Verdict::None);
         let mut out = table(&docker);
         for job in &docker {
             push_job(&mut out, job);
@@ -114,6 +126,85 @@ impl Inspection {
         };
         out
     }
+}
+
+fn inspected(job: &Job, facts: &JobFacts, sources: &Sources) -> InspectedJob {
+    let daemon = &facts.daemon;
+    let place = daemon.span.map(|span| (sources.get(span.file).path().to_owned(), sources.start(span).line));
+    let (file, line) = place.unzip();
+    InspectedJob {
+        name: job.name.to_string(),
+        stage: job.stage().to_owned(),
+        file: sources.get(job.key.file).path().to_owned(),
+        line: sources.start(job.key).line,
+        image: job.image().map(|image| image.text().to_owned()),
+        daemon: Daemon { kind: daemon.kind, host: daemon.host.clone(), tls: daemon.tls, file, line },
+        operations: facts.operations.iter().map(|operation| inspected_operation(operation, sources)).collect(),
+        verdict: facts.flow.verdict,
+        reasons: facts.flow.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
+    }
+}
+
+fn inspected_operation(operation: &JobOperation, sources: &Sources) -> Operation {
+    let start = sources.start(operation.span);
+    Operation {
+        op: operation.operation.op,
+        tool: operation.operation.tool,
+        section: operation.section.keyword().to_owned(),
+        file: sources.get(operation.span.file).path().to_owned(),
+        line: start.line,
+        column: start.column,
+        text: operation.text.clone(),
+        images: operation.operation.images.iter().map(|image| as_written(&image.text, &operation.text)).collect(),
+        certainty: match operation.certainty {
+            Certainty::Always => "always",
+            Certainty::Conditional => "conditional",
+            Certainty::Repeated => "repeated",
+        },
+    }
+}
+
+/// A reference with variables (`${NAME}`) as people write it: `$NAME`, unless the command itself has the braces or needs them.
+fn as_written(reference: &str, command: &str) -> String {
+    if command.contains(reference) {
+        return reference.to_owned();
+    }
+    let mut out = String::with_capacity(reference.len());
+    let mut rest = reference;
+    while let Some(at) = rest.find("${") {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 2..];
+        let word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+        let name = &after[..after.find(|character| !word(character)).unwrap_or(after.len())];
+        let plain = after[name.len()..].starts_with('}') && !after[name.len() + 1..].starts_with(word);
+        if plain && !name.is_empty() {
+            out.push('$');
+            out.push_str(name);
+            rest = &after[name.len() + 1..];
+        } else {
+            out.push_str("${");
+            rest = after;
+        }
+    }
+    out + rest
+}
+
+impl Reason {
+    /// The entry of a reason whose place lies in `sources`.
+    #[must_use]
+    pub fn new(reason: &detect::Reason, sources: &Sources) -> Self {
+        Self {
+            code: reason.code.to_owned(),
+            message: reason.message.clone(),
+            file: Some(sources.get(reason.span.file).path().to_owned()),
+            line: Some(sources.start(reason.span).line),
+        }
+    }
+}
+
+/// The name that an enum has in JSON.
+fn name(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn table(jobs: &[&InspectedJob]) -> String {
@@ -133,20 +224,20 @@ fn table(jobs: &[&InspectedJob]) -> String {
 }
 
 fn row(job: &InspectedJob) -> [String; 5] {
-    let mut operations: Vec<&str> = Vec::new();
-    for operation in &job.operations {
-        if !operations.contains(&operation.op) {
-            operations.push(operation.op);
+    let mut operations: Vec<String> = Vec::new();
+    for operation in job.operations.iter().map(|operation| name(operation.op)) {
+        if !operations.contains(&operation) {
+            operations.push(operation);
         }
     }
-    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), job.verdict.to_owned()]
+    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), name(job.verdict)]
         .map(|cell| on_one_line(&cell))
 }
 
 fn daemon_words(daemon: &Daemon) -> String {
     match &daemon.host {
-        Some(host) => format!("{} {host} (TLS {})", daemon.kind, daemon.tls),
-        None => daemon.kind.to_owned(),
+        Some(host) => format!("{} {host} (TLS {})", name(daemon.kind), name(daemon.tls)),
+        None => name(daemon.kind),
     }
 }
 
@@ -159,14 +250,14 @@ fn push_job(out: &mut String, job: &InspectedJob) {
     for operation in &job.operations {
         let certainty = if operation.certainty == "always" { String::new() } else { format!(" ({})", operation.certainty) };
         let place = format!("{}:{}:{}", operation.file, operation.line, operation.column);
-        let _ = writeln!(out, "  {place}  {}{certainty}: {}", operation.op, on_one_line(&operation.text));
+        let _ = writeln!(out, "  {place}  {}{certainty}: {}", name(operation.op), on_one_line(&operation.text));
     }
     for reason in &job.reasons {
         let place = reason
             .file
             .as_ref()
             .map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
-        let _ = writeln!(out, "  {}: {} [{}]{place}", job.verdict, on_one_line(&reason.message), reason.code);
+        let _ = writeln!(out, "  {}: {} [{}]{place}", name(job.verdict), on_one_line(&reason.message), reason.code);
     }
 }
 
@@ -179,11 +270,11 @@ fn on_one_line(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn job(name: &str, verdict: &'static str) -> InspectedJob {
-        let daemon = Daemon { kind: "dind", host: Some("tcp://docker:2376".into()), tls: "on", file: Some("ci.yml".into()), line: Some(6) };
+    fn job(name: &str, verdict: Verdict) -> InspectedJob {
+        let daemon = Daemon { kind: Kind::Dind, host: Some("tcp://docker:2376".into()), tls: detect::Tls::On, file: Some("ci.yml".into()), line: Some(6) };
         let operation = Operation {
-            op: "build",
-            tool: "docker",
+            op: Op::Build,
+            tool: Tool::Docker,
             section: "script".into(),
             file: "ci.yml".into(),
             line: 9,
@@ -225,11 +316,23 @@ api  ci.yml:4  image docker:27
 
 1 of 2 jobs use Docker
 ";
-        assert_eq!(Inspection::new(vec![job("api", "partial"), job("test", "none")]).text(), expected);
+        assert_eq!(Inspection::new(vec![job("api", Verdict::Partial), job("test", Verdict::None)]).text(), expected);
+    }
+
+    #[test]
+    fn a_reference_is_shown_as_the_command_has_it() {
+        for (reference, command, expected) in [
+            ("${IMAGE}:${TAG}", "docker build -t $IMAGE:$TAG .", "$IMAGE:$TAG"),
+            ("${IMAGE}", "docker push \"${IMAGE}\"", "${IMAGE}"),
+            ("${IMAGE}x", "docker push \"$IMAGE\"x", "${IMAGE}x"),
+            ("a${B:-c}", "", "a${B:-c}"),
+        ] {
+            assert_eq!(as_written(reference, command), expected);
+        }
     }
 
     #[test]
     fn a_pipeline_without_docker_says_so() {
-        assert_eq!(Inspection::new(vec![job("test", "none")]).text(), "no job of 1 uses Docker\n");
+        assert_eq!(Inspection::new(vec![job("test", Verdict::None)]).text(), "no job of 1 uses Docker\n");
     }
 }

@@ -124,7 +124,7 @@ mod tests {
         assert_eq!((&result["ruleIndex"], &result["level"]), (&json!(0), &json!("error")));
         let place = &result["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "a%20b/.gitlab-ci.yml");
-        let expected = json!({"startLine": 5, "startColumn": 18, "endLine": 5, "endColumn": 35, "byteOffset": 71, "byteLength": 17});
+        let expected = json!({"startLine": 5, "startColumn": 18, "endLine": 5, "endColumn": 35, "byteOffset": 68, "byteLength": 17});
         assert_eq!(place["region"], expected);
         assert_eq!(result["relatedLocations"][0]["message"]["text"], "this daemon listens on 2376");
         assert_eq!(result["fixes"][0]["artifactChanges"][0]["replacements"][0]["insertedContent"]["text"], "tcp://docker:2376");

@@ -62,6 +62,8 @@ fn push_nested(out: &mut String, value: &Value, indent: usize, deeper: usize) {
 fn flow(value: &Value) -> String {
     match value {
         Value::String(text) => scalar(text),
+        // Ruby reads `1e20` as a string.
+        Value::Number(number) if number.is_f64() => number.as_f64().map_or_else(|| number.to_string(), crate::yaml::ruby_float),
         _ => value.to_string(),
     }
 }
@@ -201,6 +203,11 @@ mod tests {
                 serde_yaml::from_str(&document(&value)).unwrap_or_else(|error| panic!("{text:?}: {error}\n{}", document(&value)));
             assert_eq!(back, value, "{text:?}\n{}", document(&value));
         }
+    }
+
+    #[test]
+    fn floats_are_written_as_ruby_writes_them() {
+        assert_eq!(document(&json!([1e20, 1.0, 0.5])), "- 1.0e+20\n- 1.0\n- 0.5\n");
     }
 
     #[test]

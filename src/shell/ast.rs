@@ -58,7 +58,8 @@ pub struct Script {
     pub dialect: Dialect,
     /// The statements in order.
     pub body: Vec<Statement>,
-    /// The parts that no shell would accept or that were too deep or too long to read; nothing there may be relied on.
+    /// The parts that no shell would accept or that were too deep or too long to read, sorted and apart; nothing there may be
+    /// relied on.
     pub errors: Vec<TextRange>,
 }
 
@@ -72,8 +73,14 @@ impl Script {
     /// Whether `range` has a byte in common with a damaged part.
     #[must_use]
     pub fn is_damaged(&self, range: TextRange) -> bool {
-        self.errors.iter().any(|&error| error.overlaps(range))
+        overlaps_any(&self.errors, range)
     }
+}
+
+/// Whether `range` has a byte in common with one of `sorted`, which do not overlap.
+pub(super) fn overlaps_any(sorted: &[TextRange], range: TextRange) -> bool {
+    let first = sorted.partition_point(|error| error.end <= range.start);
+    sorted.get(first).is_some_and(|error| error.overlaps(range))
 }
 
 /// One statement.
@@ -119,7 +126,7 @@ pub enum StatementKind {
     For {
         /// The loop variable; empty for `for ((…))`.
         variable: String,
-        /// The words behind `in`; `None` where it loops over the arguments.
+        /// The words behind `in`, or all of `((…))` as one; `None` where it loops over the arguments.
         words: Option<Vec<Word>>,
         /// Between `do` and `done`.
         body: Vec<Statement>,
@@ -151,7 +158,7 @@ pub enum StatementKind {
     Group(Vec<Statement>),
     /// `( … )`.
     Subshell(Vec<Statement>),
-    /// `[[ … ]]` with its words, or `(( … ))` without.
+    /// `[[ … ]]` with its words, or `(( … ))` as one word.
     Test(Vec<Word>),
     /// Something that no shell would accept here, up to the end of its line.
     Error,
@@ -260,7 +267,7 @@ impl Word {
                 PartKind::Variable(_)
                 | PartKind::Substitution { .. }
                 | PartKind::ProcessSubstitution { .. }
-                | PartKind::Arithmetic
+                | PartKind::Arithmetic(_)
                 | PartKind::Pattern(_)
                 | PartKind::Interpolation => return None,
             }
@@ -274,7 +281,7 @@ impl Word {
         self.parts.iter().any(|part| match &part.kind {
             PartKind::Literal { .. } | PartKind::ProcessSubstitution { .. } => false,
             PartKind::Variable(variable) => !part.quoted || variable.is_list(),
-            PartKind::Substitution { .. } | PartKind::Arithmetic | PartKind::Interpolation => !part.quoted,
+            PartKind::Substitution { .. } | PartKind::Arithmetic(_) | PartKind::Interpolation => !part.quoted,
             PartKind::Pattern(_) => true,
         })
     }
@@ -330,8 +337,8 @@ pub enum PartKind {
         /// The statements inside.
         body: Vec<Statement>,
     },
-    /// `$((…))`.
-    Arithmetic,
+    /// `$((…))`, with the text and expansions inside.
+    Arithmetic(Vec<Part>),
     /// An unquoted `*`, `?`, `[…]`, leading `~` or `{a,b}` as written.
     Pattern(String),
     /// `$[[ … ]]` or `${{ … }}`: replaced before a shell sees it.

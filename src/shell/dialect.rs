@@ -24,7 +24,10 @@ fn posix_marks(line: &str) -> u32 {
     let first = line.split_whitespace().next().unwrap_or_default();
     let keyword = matches!(first, "fi" | "done" | "esac" | "then" | "export" | "[" | "[[" | "elif" | "source" | "." | "apk" | "apt-get");
     let tail = line.ends_with("; then") || line.ends_with("; do") || line.contains("|| true");
-    u32::from(keyword) + u32::from(tail)
+    // awk and JSON in here-documents look like PowerShell's blocks.
+    let heredoc =
+        line.split("<<").nth(1).is_some_and(|word| word.trim_start_matches(['-', ' ', '\'', '"']).starts_with(char::is_alphabetic));
+    u32::from(keyword) + u32::from(tail) + 5 * u32::from(heredoc)
 }
 
 fn power_shell_marks(line: &str) -> u32 {

@@ -172,7 +172,7 @@ impl Walker {
         let mut all = Vec::new();
         let mut exhaustive = false;
         for (index, arm) in arms.iter().enumerate() {
-            exhaustive |= arm.patterns.iter().any(|pattern| is_anything(pattern));
+            exhaustive |= arm.patterns.iter().any(is_anything);
             all.push(self.conditional_body(&outer, Frame::Case(index), &arm.body));
         }
         self.scope = outer;

@@ -9,11 +9,16 @@
 //! the redirection of the whole list, and `! a | b` the negation of the first stage alone.
 
 mod ast;
+mod compound;
 mod dialect;
+mod effect;
 mod evaluate;
+mod expand;
 mod flow;
 mod invocation;
+mod operators;
 mod parse;
+mod simple;
 mod symbolic;
 #[cfg(test)]
 mod tests;

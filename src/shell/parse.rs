@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::shell::ast::{
-    Arm, Assignment, Branch, Command, Dialect, Heredoc, ListOperator, Redirection, Script, Statement, StatementKind, TextRange, Word,
-};
+use crate::shell::ast::{Dialect, ListOperator, Script, Statement, StatementKind, TextRange};
 use crate::shell::dialect::recognise;
 
 /// What a parse may cost.
@@ -32,9 +30,23 @@ pub fn parse(text: &str, limits: Limits) -> Script {
     if text.len() > limits.bytes {
         script.errors.push(TextRange::new(0, text.len().min(u32::MAX as usize)));
     } else if dialect == Dialect::Posix {
-        (script.body, script.errors) = parse_at(text, Place::Shifted(0), limits.depth);
+        let (body, errors) = parse_at(text, Place::Shifted(0), limits.depth);
+        (script.body, script.errors) = (body, joined(errors));
     }
     script
+}
+
+/// Sorted, and those that touch made one, so that a place is found by bisection.
+fn joined(mut errors: Vec<TextRange>) -> Vec<TextRange> {
+    errors.sort_unstable();
+    let mut all: Vec<TextRange> = Vec::new();
+    for error in errors {
+        match all.last_mut() {
+            Some(last) if error.start <= last.end => last.end = last.end.max(error.end),
+            Some(_) | None => all.push(error),
+        }
+    }
+    all
 }
 
 /// Where the ranges of a parsed text lie in the script.
@@ -63,10 +75,11 @@ pub(super) struct Parser<'t> {
     pub(super) depth: usize,
     pub(super) errors: Vec<TextRange>,
     /// Where the bodies of the here-documents that this line announces begin (its newline) and end.
-    heredocs: Option<(usize, usize)>,
+    pub(super) heredocs: Option<(usize, usize)>,
 }
 
-const DECLARATIONS: [&str; 5] = ["export", "local", "readonly", "declare", "typeset"];
+/// An array index is looked for in so many bytes.
+pub(super) const LONGEST_INDEX: usize = 256;
 const CLOSERS: [&str; 9] = ["then", "elif", "else", "fi", "do", "done", "esac", "}", "in"];
 
 impl Parser<'_> {
@@ -125,11 +138,11 @@ impl Parser<'_> {
         result
     }
 
-    fn is_newline(&self) -> bool {
+    pub(super) fn is_newline(&self) -> bool {
         self.peek() == b'\n' || (self.peek() == b'\r' && self.peek_at(1) == b'\n')
     }
 
-    fn newline(&mut self) {
+    pub(super) fn newline(&mut self) {
         self.pos += if self.peek() == b'\r' { 2 } else { 1 };
         if let Some((line_end, resume)) = self.heredocs
             && self.pos >= line_end
@@ -153,7 +166,7 @@ impl Parser<'_> {
         }
     }
 
-    fn blank_lines(&mut self) {
+    pub(super) fn blank_lines(&mut self) {
         loop {
             self.blanks();
             if !self.is_newline() {
@@ -163,21 +176,25 @@ impl Parser<'_> {
         }
     }
 
-    fn line_end(&self, from: usize) -> usize {
+    pub(super) fn line_end(&self, from: usize) -> usize {
         let line = &self.text.as_bytes()[from..self.end];
         let end = memchr::memchr(b'\n', line).map_or(self.end, |at| from + at);
         if end > from && end < self.end && self.text.as_bytes()[end - 1] == b'\r' { end - 1 } else { end }
     }
 
+    pub(super) fn next_line(&self, from: usize) -> usize {
+        memchr::memchr(b'\n', &self.text.as_bytes()[from..self.end]).map_or(self.end, |at| from + at + 1)
+    }
+
     /// The reserved word at the position, if it ends there.
-    fn keyword(&self) -> &str {
+    pub(super) fn keyword(&self) -> &str {
         let bytes = &self.text.as_bytes()[self.pos..self.end];
         let length = bytes.iter().take(9).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'{' | b'}' | b'!' | b'[')).count();
         let ends = bytes.get(length).is_none_or(|b| b" \t\r\n;&|()<>".contains(b));
         if ends { &self.text[self.pos..self.pos + length] } else { "" }
     }
 
-    fn take_keyword(&mut self, keyword: &str) -> bool {
+    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
         let found = self.keyword() == keyword;
         if found {
             self.pos += keyword.len();
@@ -185,14 +202,14 @@ impl Parser<'_> {
         found
     }
 
-    fn expect_keyword(&mut self, keyword: &str, start: usize) {
+    pub(super) fn expect_keyword(&mut self, keyword: &str, start: usize) {
         self.separators();
         if !self.take_keyword(keyword) {
             self.error(start, self.pos.max(start + 1).min(self.end));
         }
     }
 
-    fn separators(&mut self) {
+    pub(super) fn separators(&mut self) {
         loop {
             self.blank_lines();
             if self.peek() != b';' || self.peek_at(1) == b';' {
@@ -202,7 +219,7 @@ impl Parser<'_> {
         }
     }
 
-    fn program(&mut self) -> Vec<Statement> {
+    pub(super) fn program(&mut self) -> Vec<Statement> {
         let mut body = Vec::new();
         loop {
             body.extend(self.statements());
@@ -214,7 +231,7 @@ impl Parser<'_> {
     }
 
     /// The rest of a line that begins with something no statement begins with.
-    fn unexpected(&mut self) -> Statement {
+    pub(super) fn unexpected(&mut self) -> Statement {
         let start = self.pos;
         self.pos = self.line_end(self.pos).max(start + 1);
         while !self.text.is_char_boundary(self.pos) {
@@ -240,15 +257,21 @@ impl Parser<'_> {
                     parser.pos += 1;
                     statement.background = true;
                 }
+                let separated = statement.background || parser.at_separator() || CLOSERS.contains(&parser.keyword());
                 body.push(statement);
-                if parser.pos == before {
+                if !separated || parser.pos == before {
                     return body;
                 }
             }
         })
     }
 
-    fn list(&mut self) -> Option<Statement> {
+    /// What may follow a statement; anything else is a mistake that the caller notes.
+    fn at_separator(&self) -> bool {
+        self.at_end() || self.is_newline() || matches!(self.peek(), b';' | b')')
+    }
+
+    pub(super) fn list(&mut self) -> Option<Statement> {
         let start = self.pos;
         let first = self.pipeline()?;
         let mut rest = Vec::new();
@@ -277,7 +300,7 @@ impl Parser<'_> {
         Some(statement(range, StatementKind::List { first: Box::new(first), rest }))
     }
 
-    fn pipeline(&mut self) -> Option<Statement> {
+    pub(super) fn pipeline(&mut self) -> Option<Statement> {
         let start = self.pos;
         let mut negated = false;
         while self.take_keyword("!") {
@@ -308,7 +331,7 @@ impl Parser<'_> {
         Some(statement(range, StatementKind::Pipeline { negated, stages }))
     }
 
-    fn command(&mut self) -> Option<Statement> {
+    pub(super) fn command(&mut self) -> Option<Statement> {
         let start = self.pos;
         let kind = match self.keyword() {
             "if" => self.deeper(|p| Some(p.conditional())),
@@ -343,356 +366,8 @@ impl Parser<'_> {
             }
         }
     }
-
-    fn conditional(&mut self) -> StatementKind {
-        let start = self.pos;
-        let mut branches = Vec::new();
-        self.pos += "if".len();
-        loop {
-            let condition = self.statements();
-            self.expect_keyword("then", start);
-            branches.push(Branch { condition, body: self.statements() });
-            self.separators();
-            if !self.take_keyword("elif") {
-                break;
-            }
-        }
-        let otherwise = self.take_keyword("else").then(|| self.statements());
-        self.expect_keyword("fi", start);
-        StatementKind::If { branches, otherwise }
-    }
-
-    fn repetition(&mut self) -> StatementKind {
-        let start = self.pos;
-        let until = self.take_keyword("until");
-        if !until {
-            self.pos += "while".len();
-        }
-        let condition = self.statements();
-        let body = self.loop_body(start);
-        StatementKind::While { until, condition, body }
-    }
-
-    fn loop_body(&mut self, start: usize) -> Vec<Statement> {
-        self.expect_keyword("do", start);
-        let body = self.statements();
-        self.expect_keyword("done", start);
-        body
-    }
-
-    fn iteration(&mut self) -> StatementKind {
-        let start = self.pos;
-        self.pos += self.keyword().len();
-        self.blanks();
-        let mut variable = String::new();
-        let mut words = None;
-        if self.looking_at("((") {
-            self.skip_parentheses();
-        } else {
-            variable = self.name();
-            self.blank_lines();
-            if self.take_keyword("in") {
-                words = Some(self.words());
-            }
-        }
-        StatementKind::For { variable, words, body: self.loop_body(start) }
-    }
-
-    fn words(&mut self) -> Vec<Word> {
-        let mut words = Vec::new();
-        loop {
-            self.blanks();
-            match self.word() {
-                Some(word) => words.push(word),
-                None => return words,
-            }
-        }
-    }
-
-    fn case(&mut self) -> StatementKind {
-        let start = self.pos;
-        self.pos += "case".len();
-        self.blanks();
-        let subject = self.word().unwrap_or_else(|| self.empty_word());
-        self.blank_lines();
-        self.expect_keyword("in", start);
-        let mut arms = Vec::new();
-        loop {
-            self.blank_lines();
-            if self.at_end() || self.keyword() == "esac" {
-                break;
-            }
-            let before = self.pos;
-            arms.push(self.arm(start));
-            if self.pos == before {
-                break;
-            }
-        }
-        self.expect_keyword("esac", start);
-        StatementKind::Case { subject, arms }
-    }
-
-    fn arm(&mut self, start: usize) -> Arm {
-        self.take("(");
-        let mut patterns = self.words();
-        while self.take("|") {
-            patterns.extend(self.words());
-        }
-        if !self.take(")") {
-            self.error(start, self.pos);
-        }
-        let body = self.statements();
-        self.blank_lines();
-        let _terminated = self.take(";;&") || self.take(";;") || self.take(";&");
-        Arm { patterns, body }
-    }
-
-    fn test(&mut self) -> StatementKind {
-        let start = self.pos;
-        self.pos += 2;
-        let mut words = Vec::new();
-        loop {
-            self.blank_lines();
-            if self.at_end() {
-                self.error(start, self.pos);
-                break;
-            }
-            if self.keyword_is_closing_test() {
-                self.pos += 2;
-                break;
-            }
-            match self.word() {
-                Some(word) => words.push(word),
-                None => self.pos += 1,
-            }
-        }
-        StatementKind::Test(words)
-    }
-
-    fn keyword_is_closing_test(&self) -> bool {
-        self.looking_at("]]") && matches!(self.peek_at(2), 0 | b' ' | b'\t' | b'\r' | b'\n' | b';' | b'&' | b'|' | b')')
-    }
-
-    /// `(( … ))` or a subshell.
-    fn parenthesised(&mut self) -> StatementKind {
-        let start = self.pos;
-        if self.looking_at("((") {
-            self.skip_parentheses();
-            if self.text.as_bytes()[..self.pos].ends_with(b"))") {
-                return StatementKind::Test(Vec::new());
-            }
-            self.pos = start;
-        }
-        self.pos += 1;
-        let body = self.statements();
-        self.closing_parenthesis(start);
-        StatementKind::Subshell(body)
-    }
-
-    pub(super) fn closing_parenthesis(&mut self, start: usize) {
-        if !self.take(")") {
-            self.error(start, self.end);
-            self.pos = self.end;
-        }
-    }
-
-    fn name(&mut self) -> String {
-        let start = self.pos;
-        while matches!(self.peek(), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_') {
-            self.pos += 1;
-        }
-        self.text[start..self.pos].to_owned()
-    }
-
-    fn function_keyword(&mut self) -> Option<StatementKind> {
-        let start = self.pos;
-        self.pos += "function".len();
-        self.blanks();
-        let name = self.function_name();
-        self.blanks();
-        if self.take("(") {
-            self.blanks();
-            self.take(")");
-        }
-        self.function_body(name, start)
-    }
-
-    fn function_name(&mut self) -> String {
-        let start = self.pos;
-        while matches!(self.peek(), b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b':' | b'/') {
-            self.pos += 1;
-        }
-        self.text[start..self.pos].to_owned()
-    }
-
-    fn function(&mut self) -> Option<StatementKind> {
-        let start = self.pos;
-        let name = self.function_name();
-        while matches!(self.peek(), b' ' | b'\t') {
-            self.pos += 1;
-        }
-        let mut found = !name.is_empty() && self.take("(");
-        while matches!(self.peek(), b' ' | b'\t') {
-            self.pos += 1;
-        }
-        found = found && self.take(")");
-        if !found {
-            self.pos = start;
-            return None;
-        }
-        self.function_body(name, start)
-    }
-
-    fn function_body(&mut self, name: String, start: usize) -> Option<StatementKind> {
-        self.blank_lines();
-        let body = self.deeper(Self::command);
-        if body.is_none() {
-            self.error(start, self.pos);
-        }
-        Some(StatementKind::Function { name, body: Arc::new(body?) })
-    }
-
-    fn simple(&mut self) -> Option<StatementKind> {
-        let start = self.pos;
-        let mut end = start;
-        let range = self.range(start, start);
-        let mut command = Command { range, assignments: Vec::new(), words: Vec::new(), redirections: Vec::new(), declared: Vec::new() };
-        let mut declares = false;
-        loop {
-            self.blanks();
-            if let Some(redirection) = self.redirection() {
-                command.redirections.push(redirection);
-            } else if command.words.is_empty()
-                && let Some(assignment) = self.assignment()
-            {
-                command.assignments.push(assignment);
-            } else if declares && let Some(assignment) = self.assignment() {
-                command.words.push(assignment_word(&assignment));
-                command.declared.push(assignment);
-            } else if let Some(word) = self.word() {
-                declares |= command.words.is_empty() && word.literal().is_some_and(|name| DECLARATIONS.contains(&name.as_str()));
-                command.words.push(word);
-            } else {
-                break;
-            }
-            end = self.pos;
-        }
-        if end == start {
-            return None;
-        }
-        command.range = self.range(start, end);
-        Some(StatementKind::Command(Arc::new(command)))
-    }
-
-    fn assignment(&mut self) -> Option<Assignment> {
-        let start = self.pos;
-        let name = if self.peek().is_ascii_digit() { String::new() } else { self.name() };
-        let mut array = false;
-        if !name.is_empty() && self.peek() == b'[' {
-            array = true;
-            let line = &self.text.as_bytes()[self.pos..self.line_end(self.pos)];
-            self.pos += memchr::memchr(b']', line).map_or(0, |at| at + 1);
-        }
-        let append = self.take("+");
-        if name.is_empty() || !self.take("=") {
-            self.pos = start;
-            return None;
-        }
-        let value = if self.peek() == b'(' {
-            array = true;
-            self.array()
-        } else {
-            self.word().unwrap_or_else(|| self.empty_word())
-        };
-        Some(Assignment { range: self.range_from(start), name, array, append, value })
-    }
-
-    fn array(&mut self) -> Word {
-        let start = self.pos;
-        self.pos += 1;
-        let mut parts = Vec::new();
-        loop {
-            self.blank_lines();
-            match self.word() {
-                Some(word) => parts.extend(word.parts),
-                None => break,
-            }
-        }
-        self.closing_parenthesis(start);
-        Word { range: self.range_from(start), parts }
-    }
-
-    pub(super) fn empty_word(&self) -> Word {
-        Word { range: self.range(self.pos, self.pos), parts: Vec::new() }
-    }
-
-    fn redirection(&mut self) -> Option<Redirection> {
-        let start = self.pos;
-        let digits = self.text.as_bytes()[self.pos..self.end].iter().take_while(|b| b.is_ascii_digit()).count();
-        self.pos += digits;
-        let operators = ["&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", ">>", ">&", ">|", "<", ">"];
-        let operator = operators.into_iter().find(|operator| self.looking_at(operator));
-        let substitution = self.looking_at("<(") || self.looking_at(">(");
-        let Some(operator) = operator.filter(|operator| !substitution && (digits == 0 || !operator.starts_with('&'))) else {
-            self.pos = start;
-            return None;
-        };
-        let descriptor = self.text[start..self.pos].parse().ok();
-        self.pos += operator.len();
-        self.blanks();
-        let delimiter = self.pos;
-        let target = self.word().unwrap_or_else(|| self.empty_word());
-        if target.parts.is_empty() && delimiter == self.pos {
-            self.error(start, self.pos);
-        }
-        let range = self.range_from(start);
-        let heredoc = operator.starts_with("<<").then_some(operator).filter(|&o| o != "<<<");
-        let heredoc = heredoc.map(|operator| self.heredoc(delimiter, operator == "<<-", start));
-        Some(Redirection { range, operator: operator.to_owned(), descriptor, target, heredoc })
-    }
-
-    /// Reads the body of a here-document whose delimiter was just read; the position stays on the operator's line.
-    fn heredoc(&mut self, delimiter_start: usize, strip_tabs: bool, operator_start: usize) -> Heredoc {
-        let written = &self.text[delimiter_start..self.pos];
-        let quoted = written.contains(['\'', '"', '\\']);
-        let delimiter: String = written.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
-        let line = self.line_end(self.pos);
-        let first = (line + if self.text.as_bytes().get(line) == Some(&b'\r') { 2 } else { 1 }).min(self.end);
-        let body_start = self.heredocs.filter(|pending| pending.0 == first).map_or(first, |pending| pending.1);
-        let mut at = body_start;
-        let mut close = None;
-        while at < self.end {
-            let end = self.line_end(at);
-            let content = &self.text[at..end];
-            let content = if strip_tabs { content.trim_start_matches('\t') } else { content };
-            let next = memchr::memchr(b'\n', &self.text.as_bytes()[end..self.end]).map_or(self.end, |n| end + n + 1);
-            if content == delimiter {
-                close = Some((at, next));
-                break;
-            }
-            at = next;
-        }
-        if close.is_none() {
-            self.error(operator_start, self.end);
-        }
-        let (body_end, resume) = close.unwrap_or((self.end, self.end));
-        self.heredocs = None;
-        let parts = if quoted { Vec::new() } else { self.heredoc_parts(body_start, body_end) };
-        self.heredocs = Some((first, resume));
-        Heredoc { body: self.range(body_start, body_end), quoted, parts }
-    }
 }
 
 fn statement(range: TextRange, kind: StatementKind) -> Statement {
     Statement { range, kind, redirections: Vec::new(), background: false }
-}
-
-/// An assignment among a declaration's arguments, as the word that it is too.
-fn assignment_word(assignment: &Assignment) -> Word {
-    use crate::shell::ast::{Part, PartKind, Quoting};
-    let range = TextRange { start: assignment.range.start, end: assignment.value.range.start.max(assignment.range.start) };
-    let text = format!("{}=", assignment.name);
-    let mut parts = vec![Part { range, quoted: false, kind: PartKind::Literal { text, quoting: Quoting::None } }];
-    parts.extend(assignment.value.parts.iter().cloned());
-    Word { range: assignment.range, parts }
 }

@@ -211,13 +211,13 @@ impl Symbolic {
         rest
     }
 
-    /// How many atoms it has, nested ones included.
+    /// How many atoms it has, nested ones included; 16 bytes of text count as one.
     #[must_use]
     pub fn size(&self) -> usize {
         self.atoms
             .iter()
             .map(|atom| match atom {
-                Atom::Literal(text) => 1 + text.len() / 64,
+                Atom::Literal(text) => 1 + text.len() / 16,
                 Atom::Variable { .. } | Atom::Opaque { .. } => 1,
                 Atom::Derived { base, operation } => 1 + base.size() + operation.size(),
             })
@@ -231,7 +231,7 @@ impl Operation {
             Self::Default { word, .. } | Self::Alternative { word, .. } => word.size(),
             Self::Trim { pattern, .. } => pattern.size(),
             Self::Replace { pattern, replacement, .. } => pattern.size() + replacement.size(),
-            Self::Other(text) => text.len() / 64,
+            Self::Other(text) => text.len() / 16,
         }
     }
 }

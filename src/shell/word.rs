@@ -1,7 +1,10 @@
 //! Words: quotes, escapes, expansions and substitutions, into parts.
 
 use crate::shell::ast::{Expansion, Part, PartKind, Quoting, Variable, Word};
-use crate::shell::parse::{Parser, Place, parse_at};
+use crate::shell::parse::{LONGEST_INDEX, Parser, Place, parse_at};
+
+/// The end of a GitLab expression is looked for in so many bytes of its line.
+const LONGEST_INTERPOLATION: usize = 1024;
 
 /// Where a run of parts ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,11 +63,11 @@ impl Parser<'_> {
         (self.pos > start).then(|| Word { range: self.range_from(start), parts })
     }
 
-    /// The parts of a here-document's body.
-    pub(super) fn heredoc_parts(&mut self, start: usize, end: usize) -> Vec<Part> {
+    /// The parts of what is expanded as in double quotes: a here-document's body, arithmetic.
+    pub(super) fn parts_between(&mut self, start: usize, end: usize) -> Vec<Part> {
         let outer = (self.pos, self.end);
         (self.pos, self.end) = (start, end);
-        let parts = self.parts(Until::Heredoc, true);
+        let parts = self.deeper(|parser| parser.parts(Until::Heredoc, true));
         (self.pos, self.end) = outer;
         parts
     }
@@ -256,9 +259,9 @@ impl Parser<'_> {
     }
 
     fn interpolation(&mut self, close: &str) -> Option<PartKind> {
-        let rest = &self.text[self.pos..self.end];
-        let line = rest.split('\n').next().unwrap_or_default();
-        self.pos += line.find(close)? + close.len();
+        let rest = &self.text.as_bytes()[self.pos..self.end.min(self.pos + LONGEST_INTERPOLATION)];
+        let line = rest.split(|&b| b == b'\n').next().unwrap_or_default();
+        self.pos += memchr::memmem::find(line, close.as_bytes())? + close.len();
         Some(PartKind::Interpolation)
     }
 
@@ -268,7 +271,7 @@ impl Parser<'_> {
         if self.looking_at("((") {
             self.skip_parentheses();
             if self.text[..self.pos].ends_with("))") {
-                return PartKind::Arithmetic;
+                return PartKind::Arithmetic(self.parts_between(start + 3, self.pos - 2));
             }
         }
         self.pos = start + 2;
@@ -395,9 +398,10 @@ impl Parser<'_> {
     fn indexed_name(&mut self) -> String {
         let mut name = self.parameter_name(true);
         if self.peek() == b'[' {
-            let rest = &self.text[self.pos..self.end];
-            let length = rest.find([']', '}']).filter(|&at| rest.as_bytes()[at] == b']').map_or(0, |at| at + 1);
-            name.push_str(&rest[..length]);
+            let rest = &self.text.as_bytes()[self.pos..self.end.min(self.pos + LONGEST_INDEX)];
+            let end = rest.iter().position(|b| matches!(b, b']' | b'}')).filter(|&at| rest[at] == b']');
+            let length = end.map_or(0, |at| at + 1);
+            name.push_str(&self.text[self.pos..self.pos + length]);
             self.pos += length;
         }
         name

@@ -29,12 +29,12 @@ struct Case {
 
 #[test]
 fn pipelines_in_the_manner_of_depots_guide() {
-    check(include_str!("seeds/depot.yml"));
+    check(include_str!("guides/depot.yml"));
 }
 
 #[test]
 fn pipelines_in_the_manner_of_daggers_guide() {
-    check(include_str!("seeds/dagger.yml"));
+    check(include_str!("guides/dagger.yml"));
 }
 
 /// Headings of Depot's page, each with the ids that its pipeline must and must not bring up.

@@ -1,0 +1,324 @@
+//! The command line: every command and option, with its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use undind::config::Auth;
+use undind::diagnostic::Severity;
+
+/// Gets Docker-in-Docker out of GitLab CI: lints pipelines and migrates their image builds to a remote builder.
+#[derive(Parser, Debug)]
+#[command(name = "undind", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// When to colour the output; NO_COLOR is honoured
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    pub color: Colour,
+    /// Say on standard error how long each stage took
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Say nothing on standard error but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Read this configuration instead of the .undind.yml at the root of the repository
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// `--color`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Colour {
+    /// On a terminal
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Find mistakes in pipelines that use Docker
+    Lint(Lint),
+    /// Show what each job does with Docker, and whether it can be migrated
+    Inspect(Inspect),
+    /// Rewrite pipelines for a remote builder
+    Migrate(Migrate),
+    /// Print the pipeline as GitLab sees it after include, extends, !reference, anchors and default
+    Expand(Expand),
+    /// Show the jobs that an event would create (not built yet)
+    Plan(Unbuilt),
+    /// Run jobs here (not built yet)
+    Run(Unbuilt),
+    /// Compare what the original and the migrated pipeline publish (not built yet)
+    Verify(Unbuilt),
+    /// Print a YAML file as GitLab's loader reads it, as JSON
+    Yaml(Yaml),
+    /// Explain a rule or a reason, or list the rules
+    Explain(Explain),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the man page
+    Man,
+    /// Print the JSON Schema of an output or of the configuration
+    Schema(Schema),
+}
+
+#[derive(Args, Debug)]
+pub struct Lint {
+    /// Pipeline files, folders with a .gitlab-ci.yml, or - for standard input [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Apply the safe fixes
+    #[arg(long)]
+    pub fix: bool,
+    /// Apply the fixes that can change what a pipeline does, too
+    #[arg(long)]
+    pub unsafe_fixes: bool,
+    /// Print what the fixes would change, and change nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Only these rules: names, ids, or beginnings of ids such as TLS
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub select: Vec<String>,
+    /// Without these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Report findings from this severity on [default: info]
+    #[arg(long, value_name = "SEVERITY", value_enum)]
+    pub min_severity: Option<SeverityName>,
+    /// Leave out the findings that this file accepts
+    #[arg(long, value_name = "FILE", conflicts_with = "write_baseline")]
+    pub baseline: Option<PathBuf>,
+    /// Write a file that accepts all present findings
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+    /// Take the runners' settings from a config.toml (not built yet)
+    #[arg(long, value_name = "FILE")]
+    pub runner_config: Option<PathBuf>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LintFormat,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--format` of `lint`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LintFormat {
+    /// Excerpts for people
+    Text,
+    /// Everything, for scripts
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// GitLab's Code Quality report
+    Codequality,
+    /// A JUnit report
+    Junit,
+}
+
+/// A severity as users write it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SeverityName {
+    Info,
+    Warning,
+    Error,
+}
+
+impl From<SeverityName> for Severity {
+    fn from(name: SeverityName) -> Self {
+        match name {
+            SeverityName::Info => Self::Info,
+            SeverityName::Warning => Self::Warning,
+            SeverityName::Error => Self::Error,
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// A pipeline file, a folder with a .gitlab-ci.yml, or - for standard input [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// How to print the facts
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: InspectFormat,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--format` of `inspect`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum InspectFormat {
+    /// A table for people
+    Text,
+    /// Everything, for scripts
+    Json,
+}
+
+#[derive(Args, Debug)]
+pub struct Migrate {
+    /// Pipeline files, folders with a .gitlab-ci.yml, or - for standard input [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// The remote builder: depot (buildkit, dagger and target folders are not built yet)
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+    /// Write the files instead of printing a diff
+    #[arg(long, conflicts_with = "check")]
+    pub write: bool,
+    /// Print nothing, and exit with 1 if anything would change
+    #[arg(long)]
+    pub check: bool,
+    /// Print a report instead of a diff
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub report: Option<ReportFormat>,
+    /// Only these jobs
+    #[arg(long, value_name = "JOB", value_delimiter = ',')]
+    pub jobs: Vec<String>,
+    /// How jobs prove who they are [default: token]
+    #[arg(long, value_enum)]
+    pub auth: Option<AuthName>,
+    /// The project at the remote builder
+    #[arg(long, value_name = "ID")]
+    pub project: Option<String>,
+    /// Change jobs that will still need their daemon, too
+    #[arg(long)]
+    pub allow_partial: bool,
+    /// Remove unused dind services from jobs without Docker (not built yet)
+    #[arg(long)]
+    pub drop_idle: bool,
+    /// replace rewrites the jobs (toggle and shadow are not built yet)
+    #[arg(long, value_enum, default_value = "replace")]
+    pub mode: Mode,
+    /// The language of generated modules (not built yet)
+    #[arg(long, value_enum)]
+    pub sdk: Option<Sdk>,
+    /// What the runners are (not built yet)
+    #[arg(long, value_enum)]
+    pub executor: Option<Executor>,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--report`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ReportFormat {
+    /// Everything, for scripts
+    Json,
+    /// Markdown, for a merge request
+    Md,
+    /// A page (not built yet)
+    Html,
+}
+
+/// `--auth`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum AuthName {
+    /// A token in a CI/CD variable
+    Token,
+    /// An ID token that GitLab issues
+    Oidc,
+}
+
+impl From<AuthName> for Auth {
+    fn from(name: AuthName) -> Self {
+        match name {
+            AuthName::Token => Self::Token,
+            AuthName::Oidc => Self::Oidc,
+        }
+    }
+}
+
+/// `--mode`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Mode {
+    Replace,
+    Toggle,
+    Shadow,
+}
+
+/// `--sdk`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Sdk {
+    Python,
+    Typescript,
+    Go,
+}
+
+/// `--executor`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Executor {
+    Docker,
+    Kubernetes,
+}
+
+#[derive(Args, Debug)]
+pub struct Expand {
+    /// A pipeline file, a folder with a .gitlab-ci.yml, or - for standard input [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// How to print the pipeline
+    #[arg(long, value_enum, default_value = "yaml")]
+    pub format: ExpandFormat,
+    /// Say where each value is written and how it got there
+    #[arg(long)]
+    pub provenance: bool,
+    /// Evaluate the rules for this event (not built yet)
+    #[arg(long)]
+    pub event: Option<String>,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--format` of `expand`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum ExpandFormat {
+    Yaml,
+    Json,
+}
+
+/// The arguments of a command that this version does not have.
+#[derive(Args, Debug)]
+pub struct Unbuilt {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub arguments: Vec<std::ffi::OsString>,
+}
+
+#[derive(Args, Debug)]
+pub struct Yaml {
+    /// The file [default: standard input]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A rule's name or id, or the code of a reason; none lists the rules
+    pub rule: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// baseline, config, inspect, lint or migrate
+    pub name: String,
+}

@@ -1,0 +1,16 @@
+//! `undind completions`: the completion script of a shell.
+
+use clap::CommandFactory;
+
+use crate::cli::args::{Arguments, Completions};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::Context;
+
+/// Prints the script.
+pub fn run(arguments: &Completions, context: &Context) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "undind", &mut script);
+    context.output.result(None, &script)?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,108 @@
+//! `undind migrate`: rewrites pipelines, as a diff, as a report, or in the files themselves.
+
+use undind::config::Auth;
+use undind::report::diff::coloured;
+use undind::report::json::bytes;
+use undind::report::migration::MigrationReport;
+
+use crate::cli::Context;
+use crate::cli::args::{Migrate, Mode, ReportFormat};
+use crate::cli::discover::{Repository, discover};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::write::{Change, write_files};
+
+/// What a repository becomes.
+pub struct Migrated {
+    /// For people and scripts.
+    pub report: MigrationReport,
+    /// For the files.
+    pub changes: Vec<Change>,
+}
+
+/// Migrates the pipelines at the paths of the command line.
+pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
+    refuse_unbuilt(arguments)?;
+    let mut discovery = context.output.timed("discover", || discover(&arguments.paths, context))?;
+    if let Some(failure) = discovery.failures.pop() {
+        return Err(failure);
+    }
+    if discovery.repositories.len() > 1 {
+        return Err(Failure::new("the paths lie in several repositories").help("migrate one repository at a time"));
+    }
+    let mut repository = discovery.repositories.pop().expect("a path leads to a failure or to a repository");
+    if repository.stdin && arguments.write {
+        return Err(Failure::new("`--write` can't write standard input").help("leave `--write` out to get a diff"));
+    }
+    configure(&mut repository, arguments);
+    let migrated = context.output.timed("migrate", || migrated(&repository, arguments))?;
+    if arguments.write {
+        write_files(&repository.root, &migrated.changes).map_err(|error| Failure::new(error.to_string()))?;
+    }
+    report(&migrated.report, arguments, context)?;
+    Ok(exit(&migrated.report, arguments))
+}
+
+fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
+    match arguments.to.as_str() {
+        "depot" => {}
+        "buildkit" | "dagger" => return Err(Failure::not_built(&format!("`--to {}`", arguments.to))),
+        other if std::path::Path::new(other).is_dir() => return Err(Failure::not_built("a target folder of your own")),
+        other => return Err(Failure::new(format!("there is no target `{other}`")).help("this version knows `depot`")),
+    }
+    let unbuilt = [
+        (arguments.drop_idle, "`--drop-idle`"),
+        (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),
+        (arguments.sdk.is_some(), "`--sdk`"),
+        (arguments.executor.is_some(), "`--executor`"),
+        (arguments.report == Some(ReportFormat::Html), "`--report html`"),
+    ];
+    unbuilt.into_iter().find(|(asked, _)| *asked).map_or(Ok(()), |(_, what)| Err(Failure::not_built(what)))
+}
+
+/// Options count more than the file.
+fn configure(repository: &mut Repository, arguments: &Migrate) {
+    if let Some(auth) = arguments.auth {
+        repository.config.depot.auth = Auth::from(auth);
+    }
+    if let Some(project) = &arguments.project {
+        repository.config.depot.project = Some(project.clone());
+        repository.config.depot.projects.clear();
+    }
+}
+
+/// The diff (or the report) is the result; the rest is said on standard error, so that the diff can be piped into `git apply`.
+fn report(report: &MigrationReport, arguments: &Migrate, context: &Context) -> Result<(), Failure> {
+    let diff = || {
+        let coloured_output = arguments.output.is_none() && context.output.colours_stdout();
+        if coloured_output { coloured(&report.diff()) } else { report.diff() }
+    };
+    let shown = match arguments.report {
+        Some(ReportFormat::Json) => bytes(report),
+        Some(ReportFormat::Md | ReportFormat::Html) => report.markdown().into_bytes(),
+        None if arguments.write || arguments.check => Vec::new(),
+        None => diff().into_bytes(),
+    };
+    context.output.result(arguments.output.as_deref().filter(|_| !shown.is_empty()), &shown)?;
+    if arguments.write {
+        report.files.iter().for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
+    }
+    if arguments.report.is_none() {
+        context.output.note(&report.summary());
+    }
+    Ok(())
+}
+
+fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
+    let changed = !report.files.is_empty();
+    let left = report.jobs.iter().any(|job| matches!(job.verdict.as_str(), "full" | "partial" | "blocked"));
+    match (arguments.check, changed, left) {
+        (true, true, _) => Exit::Findings,
+        (_, false, true) => Exit::NothingMigrated,
+        (_, _, _) => Exit::Success,
+    }
+}
+
+fn migrated(_: &Repository, _: &Migrate) -> Result<Migrated, Failure> {
+    Err(Failure::not_built("`undind migrate`"))
+}

@@ -1,0 +1,93 @@
+//! DND213: a dind service whose packets are larger than those of the runner's network. Knows GitLab.com's runners.
+
+use crate::detect::ServiceFacts;
+use crate::detect::client::Client;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::rule::{Context, Findings, Rule};
+use crate::pipeline::Job;
+use crate::source::Span;
+use crate::yaml::Value;
+
+/// The rule.
+pub static RULE: Rule =
+    Rule { id: "DND213", name: "dind-mtu", severity: Severity::Warning, page: include_str!("dind_mtu.md"), check };
+
+/// The MTU of GitLab.com's hosted Linux runners since 13 May 2026 (<https://docs.gitlab.com/runner/executors/docker/>), in bytes.
+const HOSTED: u32 = 1360;
+/// What dockerd uses unless told otherwise, in bytes.
+const DEFAULT: u32 = 1500;
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
+        let Some(hosted) = is_hosted(client.job) else { continue };
+        for service in client.facts.services.iter().filter(|service| service.is_dind()) {
+            if let Some(finding) = too_large(context, service, hosted) {
+                findings.add(finding.job(&client.job.name));
+            }
+        }
+    }
+}
+
+/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't.
+fn is_hosted(job: &Job) -> Option<bool> {
+    let tags: Vec<String> = job.tags().iter().filter_map(Value::scalar_text).collect();
+    if tags.is_empty() {
+        return Some(false);
+    }
+    tags.iter().any(|tag| tag.starts_with("saas-linux-")).then_some(true)
+}
+
+fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Option<Diagnostic> {
+    let command = service.image.image.command().unwrap_or_default();
+    let own = command.first().is_some_and(|first| !first.starts_with('-')) || service.image.image.entrypoint().is_some();
+    if own || service.image.text.contains("rootless") || command.iter().any(|argument| argument.contains('$')) {
+        return None;
+    }
+    match written(&command) {
+        Some(mtu) if mtu <= HOSTED || !hosted => None,
+        Some(mtu) => Some(lowered(context, service, mtu)),
+        None => Some(missing(service, hosted)),
+    }
+}
+
+fn missing(service: &ServiceFacts, hosted: bool) -> Diagnostic {
+    let span = service.image.image.name.span;
+    let finding = if hosted {
+        RULE.at(span, format!("dind sends packets of {DEFAULT} bytes, but GitLab.com's runners carry {HOSTED}: large transfers in containers hang"))
+    } else {
+        let message = format!("dind sends packets of {DEFAULT} bytes; on GitLab.com's runners, which carry {HOSTED}, large transfers in containers hang");
+        Diagnostic { severity: Severity::Info, ..RULE.at(span, message) }
+    };
+    finding.help(format!("add `command: [\"--mtu={HOSTED}\"]` to the service"))
+}
+
+fn lowered(context: &Context<'_>, service: &ServiceFacts, mtu: u32) -> Diagnostic {
+    let value = service.image.image.value.get("command");
+    let place = value.and_then(|command| place(context, command, mtu));
+    let span = place.map_or(service.image.image.name.span, |(argument, _)| argument);
+    let message = format!("`--mtu={mtu}` is too large since 13 May 2026: GitLab.com's runners carry {HOSTED} bytes");
+    let finding = RULE.at(span, message).help(format!("write `--mtu={HOSTED}`"));
+    let finding = Diagnostic { severity: Severity::Error, ..finding };
+    let Some((_, number)) = place else { return finding };
+    let edits = vec![Edit::replace(number, HOSTED.to_string())];
+    finding.fix(Fix { title: format!("lower the MTU to {HOSTED}"), safety: Safety::Safe, edits })
+}
+
+/// The number after `--mtu`, in bytes; the last one counts.
+fn written(command: &[String]) -> Option<u32> {
+    let joined = command.iter().rev().find_map(|argument| argument.strip_prefix("--mtu=")?.parse().ok());
+    let apart = || command.windows(2).rev().find_map(|pair| if pair[0] == "--mtu" { pair[1].parse().ok() } else { None });
+    joined.or_else(apart)
+}
+
+/// The argument that holds the number, and the number.
+fn place(context: &Context<'_>, command: &Value, mtu: u32) -> Option<(Span, Span)> {
+    let items = command.as_sequence().unwrap_or(std::slice::from_ref(command));
+    items.iter().rev().find_map(|item| {
+        let text = context.slice(item.span);
+        let at = text.find(&mtu.to_string()).filter(|_| item.as_str().is_some_and(|text| text.starts_with("--mtu=")))?;
+        let start = item.span.start as usize + at;
+        Some((item.span, Span::new(item.span.file, start, start + mtu.to_string().len())))
+    })
+}

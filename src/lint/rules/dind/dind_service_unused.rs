@@ -1,0 +1,75 @@
+//! DND202: a dind service in a job that never talks to it. Knows which commands can't reach a daemon.
+
+use crate::detect::client::{may_dial, needs_daemon};
+use crate::detect::{JobFacts, ServiceFacts};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint::rule::{Context, Findings, Rule};
+use crate::pipeline::Job;
+use crate::source::Span;
+use crate::yaml::Step;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "DND202",
+    name: "dind-service-unused",
+    severity: Severity::Warning,
+    page: include_str!("dind_service_unused.md"),
+    check,
+};
+
+/// Words in a script by which something else than a docker client may reach the daemon.
+const HINTS: [&str; 6] = ["docker", "2375", "2376", "testcontainers", "TESTCONTAINERS", "DOCKER_HOST"];
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (job, facts) in context.jobs().filter(|(job, _)| job.is_script() && job.missing.is_empty()) {
+        for service in facts.services.iter().filter(|service| service.is_dind()) {
+            if let Some(finding) = idle(context, job, facts, service) {
+                findings.add(finding.job(&job.name));
+            }
+        }
+    }
+}
+
+fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFacts) -> Option<Diagnostic> {
+    let span = service.image.image.name.span;
+    let name = &service.image.text;
+    if facts.operations.iter().any(needs_daemon) {
+        return None;
+    }
+    if !may_dial(facts) && !hints(job, facts) {
+        let message = format!("`{name}` is started for jobs that never talk to a Docker daemon");
+        return Some(RULE.at(span, message).help("declare it only in the jobs that use it"));
+    }
+    // A declaration that reaches every job, with another job as its evident user.
+    let inherited = job.config.get("services")?.steps().any(|via| via.step == Step::Default) || is_default(job);
+    (inherited && !hints(job, facts) && is_used(context, span)).then(|| {
+        let message = format!("`{name}` is started for jobs that show no sign of using a Docker daemon");
+        let finding = RULE.at(span, message).help("declare it only in the jobs that use it, if these don't");
+        Diagnostic { severity: Severity::Info, ..finding }
+    })
+}
+
+/// Whether the job takes `services` over from `default` or the top of the file.
+fn is_default(job: &Job) -> bool {
+    let reached = job.config.entry("services").and_then(|entry| entry.via.as_deref());
+    std::iter::successors(reached, |via| via.next.as_deref()).any(|via| via.step == Step::Default)
+}
+
+/// Whether a word of the scripts points to the daemon although no docker command does; a look at the client's version is none.
+fn hints(job: &Job, facts: &JobFacts) -> bool {
+    let shells = [(&job.script, &facts.shell), (&job.after_script, &facts.after_shell)];
+    shells.into_iter().any(|(script, shell)| {
+        let Some(shell) = shell else { return true };
+        let commands = shell.steps.iter().filter(|step| step.operation.is_none());
+        let damaged = !shell.script.errors.is_empty();
+        damaged || script.text.is_empty() != shell.steps.is_empty() || commands.into_iter().any(|step| HINTS.iter().any(|hint| shell.slice(step.range()).contains(hint)))
+    })
+}
+
+/// Whether a job of the pipeline with the same service surely talks to it.
+fn is_used(context: &Context<'_>, span: Span) -> bool {
+    context.jobs().any(|(_, facts)| {
+        let same = facts.services.iter().any(|service| service.image.image.name.span == span);
+        same && facts.operations.iter().any(needs_daemon)
+    })
+}

@@ -1,0 +1,55 @@
+//! DND205: a dind service, docker commands, and an image in which nothing sets `DOCKER_HOST`. Knows whose entrypoint sets it.
+
+use crate::detect::JobFacts;
+use crate::detect::client::{chooses_daemon, dials};
+use crate::detect::ImageFacts;
+use crate::detect::variables::varies;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint::rule::{Context, Findings, Rule};
+use crate::pipeline::Job;
+use crate::shell::Certainty;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "DND205",
+    name: "docker-host-missing-in-custom-image",
+    severity: Severity::Error,
+    page: include_str!("docker_host_missing_in_custom_image.md"),
+    check,
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (job, facts) in context.jobs() {
+        if facts.has_dind() && job.missing.is_empty() && !has_host(job, facts) {
+            if let Some(finding) = socket(job, facts) {
+                findings.add(finding.job(&job.name));
+            }
+        }
+    }
+}
+
+/// Whether anything sets `DOCKER_HOST`, or may do so.
+fn has_host(job: &Job, facts: &JobFacts) -> bool {
+    facts.daemon.setting.is_some() || varies(job, "DOCKER_HOST") || chooses_daemon(job, facts)
+}
+
+fn socket(job: &Job, facts: &JobFacts) -> Option<Diagnostic> {
+    let operation = dials(facts).next()?;
+    let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
+    let (span, what, sure) = match &facts.image {
+        Some(image) if image.runs_docker_entrypoint() || image.text.contains("${") && image.docker.is_none() => return None,
+        Some(image) => (image.image.name.span, describe(image), !image.text.contains("docker") || is_overridden(image)),
+        None => (job.key, "the job names no image".to_owned(), false),
+    };
+    let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
+    let finding = RULE.at(span, message).label(operation.span, "this needs the daemon").help("set `DOCKER_HOST` in the job's `variables`");
+    Some(Diagnostic { severity: if sure && certain { Severity::Error } else { Severity::Warning }, ..finding })
+}
+
+fn is_overridden(image: &ImageFacts) -> bool {
+    image.docker.as_ref().is_some_and(|docker| docker.official)
+}
+
+fn describe(image: &ImageFacts) -> String {
+    if is_overridden(image) { "`entrypoint` replaces that of the `docker` image".to_owned() } else { format!("`{}` is not the official `docker` image", image.text) }
+}

@@ -1,0 +1,85 @@
+//! DND201: docker commands in a job to which nothing gives a daemon. Knows what the files say, not what the runner brings along.
+
+use crate::detect::client::{chooses_daemon, dials};
+use crate::detect::{Endpoint, JobFacts, JobOperation};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::docker::{Op, Tool};
+use crate::lint::rule::{Context, Findings, Rule};
+use crate::pipeline::Job;
+use crate::shell::Certainty;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "DND201",
+    name: "docker-without-daemon",
+    severity: Severity::Error,
+    page: include_str!("docker_without_daemon.md"),
+    check,
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (job, facts) in context.jobs() {
+        if job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts) {
+            if let Some(first) = dials(facts).next() {
+                findings.add(finding(job, facts, first).job(&job.name));
+            }
+        }
+    }
+}
+
+fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic {
+    // A runner that is chosen by tags, or a job without an image, may have a daemon that the files don't show.
+    let may_have = !job.tags().is_empty() || facts.image.is_none();
+    let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
+    let severity = if may_have || !certain { Severity::Warning } else { Severity::Error };
+    let nothing = match &facts.daemon.setting {
+        Some(setting) => format!("no service answers to `{}`", setting.text),
+        None => "the job has no dind service and no `DOCKER_HOST`".to_owned(),
+    };
+    let help = "add a dind service, use a remote builder, or pass the runner's configuration if it mounts the socket";
+    Diagnostic { severity, ..RULE.at(operation.span, format!("this needs a Docker daemon, but {nothing}")).help(help) }
+}
+
+/// Whether a variable, the script or a service leads to a daemon, or may do so.
+fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
+    if chooses_daemon(job, facts) || starts_daemon(facts) || job.conditional.iter().any(|(name, _)| &**name == "DOCKER_HOST") {
+        return true;
+    }
+    // An image that the files don't tell may be a daemon.
+    let unknown = facts.services.iter().any(|service| service.image.text.contains("${") && service.image.docker.is_none());
+    let Some(setting) = &facts.daemon.setting else { return unknown };
+    match Endpoint::parse(&setting.text) {
+        Some(endpoint) => !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown,
+        None => true,
+    }
+}
+
+/// Whether the host can only be the name of a service: no socket, no address, no machine of a domain.
+fn is_service_name(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https") && !endpoint.host.contains(['.', '[', ':']) && endpoint.host != "localhost"
+}
+
+/// Whether the script starts a daemon of its own.
+fn starts_daemon(facts: &JobFacts) -> bool {
+    let steps = facts.shell.iter().flat_map(|shell| &shell.steps);
+    steps.into_iter().any(|step| {
+        let words = step.argv.iter().map(|argument| argument.text.rsplit('/').next().unwrap_or_default());
+        let mut words = words.filter(|word| !word.starts_with('-'));
+        match words.next() {
+            Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh" | "rootlesskit" | "containerd" | "podman") => true,
+            Some("service" | "systemctl" | "rc-service" | "start-stop-daemon") => words.any(|word| word.starts_with("docker")),
+            Some(_) | None => false,
+        }
+    })
+}
+
+/// Whether a builder elsewhere takes the builds over.
+fn builds_elsewhere(facts: &JobFacts) -> bool {
+    facts.operations.iter().any(|found| {
+        let operation = &found.operation;
+        let remote = matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"));
+        let depot = operation.tool == Tool::Depot && found.text.contains("configure-docker");
+        let named = operation.tool == Tool::Buildx && operation.op == Op::Builder && found.text.contains(" use ");
+        remote || depot || named
+    })
+}

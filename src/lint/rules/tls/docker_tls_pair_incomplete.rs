@@ -1,0 +1,54 @@
+//! TLS104: TLS on port 2376 with half of `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`. Knows what the docker client needs for TLS.
+
+use crate::detect::Setting;
+use crate::detect::client::Client;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::lint::rule::{Context, Findings, Rule};
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "TLS104",
+    name: "docker-tls-pair-incomplete",
+    severity: Severity::Error,
+    page: include_str!("docker_tls_pair_incomplete.md"),
+    check,
+};
+
+const VERIFY: &str = "DOCKER_TLS_VERIFY";
+const PATH: &str = "DOCKER_CERT_PATH";
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
+        if let Some((present, missing)) = half(&client) {
+            findings.add(finding(&present, missing).job(&client.job.name));
+        }
+    }
+}
+
+/// The half that is there and the name of the one that isn't, where the client needs both.
+fn half(client: &Client<'_>) -> Option<(Setting, &'static str)> {
+    if [VERIFY, PATH, "DOCKER_HOST"].iter().any(|name| client.may_change(name)) || client.brings_certificates() {
+        return None;
+    }
+    if client.dialled_port() != Some(2376) || client.listener().certdir.is_some_and(|certdir| certdir.is_empty()) {
+        return None;
+    }
+    match (client.value(VERIFY), client.value(PATH)) {
+        (Some(verify), None) => Some((verify, PATH)),
+        (None, Some(path)) => Some((path, VERIFY)),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}
+
+fn finding(present: &Setting, missing: &str) -> Diagnostic {
+    let effect = match missing {
+        PATH => "the client looks for certificates in its home folder",
+        _ => "the client speaks plain text to a TLS port",
+    };
+    let message = format!("`{}` without `{missing}`: {effect}, and the `docker` image's own TLS set-up is off", present.name);
+    let help = match missing {
+        PATH => "set `DOCKER_CERT_PATH` to the `client` folder of `DOCKER_TLS_CERTDIR`",
+        _ => "set `DOCKER_TLS_VERIFY: \"1\"`",
+    };
+    RULE.at(present.key, message).help(help)
+}

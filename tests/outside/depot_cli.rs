@@ -1,0 +1,96 @@
+//! Every `depot` command line that a migration of the corpus runs → whether the argument parser of the real Depot CLI takes it. Nothing is built: the CLI reads its
+//! arguments before it looks for a token, and there is none.
+//!
+//! The CLI is the file in `UNDIND_DEPOT_CLI`, or npm's `@depot/cli-linux-x64` below the target folder, put there once if npm can fetch it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::binary::finish;
+use crate::shim::{judged, sandbox};
+use crate::{say, target_folder, workers};
+
+const PACKAGE: &str = "@depot/cli-linux-x64@0.0.1-cli.2.102.12";
+const LIMIT: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_real_depot_cli_takes_every_emitted_command_line() {
+    let (cli, jobs) = match sandbox::available().and_then(|()| Ok((cli()?, judged()?))) {
+        Ok(found) => found,
+        Err(why) => return say(&format!("skipped: {why}")),
+    };
+    let mut users: BTreeMap<Vec<String>, String> = BTreeMap::new();
+    for job in &jobs {
+        for line in job.depot() {
+            users.entry(line.clone()).or_insert_with(|| format!("{}: {}", job.case, job.job));
+        }
+    }
+    let lines: Vec<(Vec<String>, String)> = users.into_iter().collect();
+    let refused: Vec<String> =
+        workers::each(&lines, |(line, user)| refusal(&cli, &line[1..]).map(|why| format!("{user}: `{}`: {why}", line.join(" "))))
+            .into_iter()
+            .flatten()
+            .collect();
+    say(&format!("{} depot command lines, {} refused", lines.len(), refused.len()));
+    refused.iter().take(20).for_each(|line| say(line));
+    assert!(refused.is_empty(), "the Depot CLI refuses {} command lines", refused.len());
+}
+
+#[test]
+fn the_probe_tells_a_wrong_argument_from_a_missing_token() {
+    let cli = match sandbox::available().and_then(|()| cli()) {
+        Ok(cli) => cli,
+        Err(why) => return say(&format!("skipped: {why}")),
+    };
+    let refusal = |line: &str| refusal(&cli, &line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    for line in
+        ["build --push -t a:b --provenance=false --project p .", "bake -f c.yml --push app", "build --save --metadata-file m -f D -t a x"]
+    {
+        assert_eq!(refusal(line), None, "{line}");
+    }
+    for line in ["build --nope .", "build --builder x .", "build -t a", "build . d", "bake --call x", "biuld ."] {
+        assert!(refusal(line).is_some(), "{line}");
+    }
+}
+
+/// The parser's complaint about `arguments`.
+fn refusal(cli: &Path, arguments: &[String]) -> Option<String> {
+    let mut command = sandbox::bubblewrap();
+    command.arg("--ro-bind").arg(cli).args(["/depot", "--dir", "/work", "--chdir", "/work", "/depot"]).args(arguments);
+    command.envs([
+        ("HOME", "/work"),
+        ("PATH", "/usr/bin"),
+        ("DEPOT_API_URL", "http://127.0.0.1:1"),
+        ("DEPOT_ERROR_TELEMETRY", "0"),
+        ("DEPOT_NO_UPDATE_NOTIFIER", "1"),
+    ]);
+    command.envs([("DEPOT_NO_SUMMARY_LINK", "1"), ("CI", "true")]);
+    let run = finish(command, LIMIT);
+    let accepted = run.code == Some(0) || ["missing API token", "connection refused"].iter().any(|sign| run.stderr.contains(sign));
+    // Printing help is what the CLI does with a command that it does not know.
+    let help = run.code == Some(0) && String::from_utf8_lossy(&run.stdout).contains("Usage:");
+    if accepted && !help { None } else { Some(run.stderr.lines().next().unwrap_or("no answer").to_owned()) }
+}
+
+fn cli() -> Result<PathBuf, String> {
+    if let Some(path) = std::env::var_os("UNDIND_DEPOT_CLI") {
+        return Ok(PathBuf::from(path));
+    }
+    static FETCHED: std::sync::OnceLock<Result<PathBuf, String>> = std::sync::OnceLock::new();
+    FETCHED.get_or_init(fetch).clone()
+}
+
+fn fetch() -> Result<PathBuf, String> {
+    let folder = target_folder().join("depot-cli");
+    let cli = folder.join("node_modules/@depot/cli-linux-x64/bin/depot");
+    if cli.exists() {
+        return Ok(cli);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let npm =
+        Command::new("npm").args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(PACKAGE).output();
+    let output = npm.map_err(|error| format!("no Depot CLI: npm does not start: {error}"))?;
+    if output.status.success() && cli.exists() { Ok(cli) } else { Err(format!("no Depot CLI: npm can't fetch {PACKAGE}")) }
+}

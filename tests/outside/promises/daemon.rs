@@ -1,0 +1,130 @@
+//! Promises 3 and 4: what `inspect` says about a fully migrated job before and after → commands that still need a daemon, and published references that differ.
+//! References are compared as text; what they are at run time is for the scripts' own test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::observation::Observation;
+use super::report;
+
+/// Operations of the Docker client that do without a daemon: they talk to registries or edit the client's configuration.
+const DAEMONLESS: [&str; 4] = ["login", "logout", "imagetools", "manifest"];
+/// Tools that are the Docker client or stand for it.
+const CLIENTS: [&str; 4] = ["docker", "buildx", "compose", "podman"];
+
+/// What a fully migrated job still asks of a daemon.
+pub fn check_none_left(seen: &Observation) -> Vec<String> {
+    let after = jobs(&seen.after.inspect);
+    let mut wrong = Vec::new();
+    for job in migrated(&seen.report) {
+        let Some(now) = after.get(job) else {
+            wrong.push(format!("job {job} is not inspected afterwards"));
+            continue;
+        };
+        if now["daemon"]["kind"] != "none" {
+            wrong.push(format!("job {job} was fully migrated and has the daemon {}", now["daemon"]));
+        }
+        if !matches!(now["verdict"].as_str(), Some("done" | "none")) {
+            wrong.push(format!("job {job} was fully migrated and its verdict is {}", now["verdict"]));
+        }
+        let still = operations(now).filter(|operation| needs_daemon(operation));
+        wrong.extend(still.map(|operation| format!("job {job} was fully migrated and still runs `{}`", text(operation))));
+    }
+    wrong
+}
+
+/// Jobs that publish other references than before.
+pub fn check_published(seen: &Observation) -> Vec<String> {
+    let (before, after) = (jobs(&seen.before.inspect), jobs(&seen.after.inspect));
+    let both = migrated(&seen.report).filter_map(|job| Some((job, before.get(job)?, after.get(job)?)));
+    let pairs = both.map(|(job, old, new)| (job, published(old), published(new)));
+    pairs
+        .filter(|(_, old, new)| old != new)
+        .map(|(job, old, new)| format!("job {job} published {old:?} and now publishes {new:?}"))
+        .collect()
+}
+
+/// The names of the jobs that were migrated fully.
+fn migrated(report: &Value) -> impl Iterator<Item = &str> {
+    report::jobs(report).into_iter().filter(|job| job.changed && job.verdict == "full").map(|job| job.name)
+}
+
+fn jobs(inspect: &Value) -> BTreeMap<&str, &Value> {
+    let listed = inspect["jobs"].as_array().into_iter().flatten();
+    listed.filter_map(|job| Some((job["name"].as_str()?, job))).collect()
+}
+
+fn operations(job: &Value) -> impl Iterator<Item = &Value> {
+    job["operations"].as_array().into_iter().flatten()
+}
+
+fn text(operation: &Value) -> &str {
+    operation["text"].as_str().unwrap_or("")
+}
+
+fn needs_daemon(operation: &Value) -> bool {
+    let tool = operation["tool"].as_str().unwrap_or("");
+    let op = operation["op"].as_str().unwrap_or("");
+    let words: Vec<&str> = text(operation).split_whitespace().collect();
+    let asks_version = words.contains(&"--version") || words.contains(&"-v") && op == "info";
+    let loads = tool == "depot" && (op == "pull" || words.contains(&"--load"));
+    loads || (CLIENTS.contains(&tool) && !DAEMONLESS.contains(&op) && !asks_version)
+}
+
+/// The references that a job's operations push, as they are written but for quotes, braces and `:latest`.
+fn published(job: &Value) -> BTreeSet<String> {
+    operations(job).filter(|operation| publishes(operation)).flat_map(destinations).map(|image| canonical(&image)).collect()
+}
+
+fn publishes(operation: &Value) -> bool {
+    let words: Vec<&str> = text(operation).split_whitespace().collect();
+    let pushes = words.iter().any(|word| {
+        *word == "--push" || word.starts_with("--output=type=registry") || *word == "type=registry" || word.contains("push=true")
+    });
+    match operation["op"].as_str().unwrap_or("") {
+        "push" | "compose-push" => true,
+        "imagetools" => words.contains(&"create"),
+        "manifest" => words.contains(&"push"),
+        // Kaniko pushes unless it is told not to.
+        "build" if operation["tool"] == "kaniko" => !words.iter().any(|word| word.starts_with("--no-push") || word.starts_with("--noPush")),
+        "build" | "bake" | "compose-build" => pushes,
+        _ => false,
+    }
+}
+
+/// An image index is created from others, so only the tags count; every other operation names what it publishes.
+fn destinations(operation: &Value) -> Vec<String> {
+    let words: Vec<&str> = text(operation).split_whitespace().collect();
+    if operation["op"] == "imagetools" {
+        let after_flag = words.windows(2).filter(|pair| pair[0] == "-t" || pair[0] == "--tag").map(|pair| pair[1]);
+        return after_flag.chain(words.iter().filter_map(|word| word.strip_prefix("--tag="))).map(str::to_owned).collect();
+    }
+    operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn canonical(image: &str) -> String {
+    let bare: String = image.chars().filter(|c| !matches!(c, '"' | '\'' | '{' | '}')).collect();
+    bare.strip_suffix(":latest").unwrap_or(&bare).to_owned()
+}
+
+#[test]
+fn a_push_folded_into_its_build_publishes_the_same_references() {
+    let before = serde_json::json!({"operations": [
+        {"op": "build", "tool": "docker", "text": "docker build -t $A .", "images": ["$A"]},
+        {"op": "tag", "tool": "docker", "text": "docker tag $A $B", "images": ["$A", "$B"]},
+        {"op": "push", "tool": "docker", "text": "docker push \"${B}\"", "images": ["\"${B}\""]}]});
+    let fold = |tags: &[&str]| serde_json::json!({"operations": [{"op": "build", "tool": "depot", "text": "depot build --push .", "images": tags}]});
+    assert_eq!(published(&before), published(&fold(&["$B"])));
+    assert_ne!(published(&before), published(&fold(&["$A", "$B"])));
+}
+
+#[test]
+fn logging_in_needs_no_daemon_and_building_does() {
+    let operation = |op: &str, tool: &str, text: &str| serde_json::json!({"op": op, "tool": tool, "text": text});
+    assert!(!needs_daemon(&operation("login", "docker", "docker login -u a -p b")));
+    assert!(!needs_daemon(&operation("build", "depot", "depot build --push .")));
+    assert!(needs_daemon(&operation("build", "depot", "depot build --load .")));
+    assert!(needs_daemon(&operation("build", "docker", "docker build .")));
+    assert!(needs_daemon(&operation("info", "docker", "docker info")));
+}

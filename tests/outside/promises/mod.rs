@@ -1,0 +1,105 @@
+//! Each promise of `migrate`, checked from outside on each pipeline of the corpus → violations, and a table of what was migrated and why the rest was not.
+
+mod bytes;
+mod daemon;
+mod meaning;
+mod observation;
+pub mod report;
+mod summary;
+
+use std::time::Duration;
+
+use crate::binary::Run;
+use crate::corpus::{Case, cases};
+use crate::{say, target_folder, workers};
+pub use meaning::variables;
+use observation::{Observation, observe};
+use summary::Summary;
+
+/// The time over which a command of an unoptimised build fails the test.
+const SLOW: Duration = Duration::from_secs(5);
+/// How many violations are printed.
+const SHOWN: usize = 20;
+
+/// A promise that was broken.
+struct Violation {
+    case: String,
+    promise: &'static str,
+    what: String,
+}
+
+#[test]
+fn every_pipeline_of_the_corpus_is_migrated_as_promised() {
+    let cases = match cases() {
+        Ok(cases) => cases,
+        Err(why) => return say(&format!("skipped: {why}")),
+    };
+    let judged = workers::each(&cases, judge);
+    let mut summary = Summary::default();
+    let mut violations = Vec::new();
+    for (row, broken) in judged {
+        summary.add(row, broken.len());
+        violations.extend(broken);
+    }
+    say(&summary.table());
+    let path = target_folder().join("promises.json");
+    std::fs::write(&path, summary.json(violations.iter().map(|broken| (&*broken.case, broken.promise, &*broken.what))))
+        .expect("the report can be written");
+    for broken in violations.iter().take(SHOWN) {
+        say(&format!("{}: {}: {}", broken.case, broken.promise, shortened(&broken.what)));
+    }
+    assert!(violations.is_empty(), "{} violations, all of them in {}", violations.len(), path.display());
+}
+
+fn judge(case: &Case) -> (summary::Row, Vec<Violation>) {
+    let seen = observe(case);
+    let violations = broken(&seen).into_iter().map(|(promise, what)| Violation { case: seen.name.clone(), promise, what });
+    (summary::Row::of(&seen), violations.collect())
+}
+
+/// Every promise that `seen` breaks, with a sentence about it.
+fn broken(seen: &Observation) -> Vec<(&'static str, String)> {
+    let mut checks = vec![("runs", seen.runs.iter().filter_map(misbehaviour).collect::<Vec<_>>())];
+    if seen.before.expand_code == Some(2) {
+        // A file that is no pipeline is refused by every command, and nothing is written.
+        let refused =
+            if seen.codes == [Some(2); 3] { None } else { Some(format!("`expand` exits with 2 and `migrate` with {:?}", seen.codes)) };
+        checks.push(("exit codes", refused.into_iter().collect()));
+        checks.push(("1 bytes", bytes::check(seen)));
+    } else {
+        checks.push(("1 bytes", bytes::check(seen)));
+        checks.push(("2 other jobs", meaning::check_others(seen)));
+        checks.push(("3 no daemon", daemon::check_none_left(seen)));
+        checks.push(("4 published", daemon::check_published(seen)));
+        checks.push(("5 result", meaning::check_result(seen)));
+        checks.push(("6 twice", bytes::check_second(seen)));
+        checks.push(("6 twice", report::check_second(seen)));
+        checks.push(("7 report", report::check(seen)));
+    }
+    checks.into_iter().flat_map(|(promise, found)| found.into_iter().map(move |what| (promise, what))).collect()
+}
+
+/// A panic, a hang, an exit code that the command does not have, output that is no JSON.
+fn misbehaviour(run: &Run) -> Option<String> {
+    let allowed: &[i32] = if run.arguments.starts_with("migrate") {
+        &[0, 2, 3]
+    } else if run.arguments.starts_with("lint") {
+        &[0, 1, 2]
+    } else {
+        &[0, 2]
+    };
+    let what = match run.code {
+        _ if run.stderr.contains("panicked") => format!("panics: {}", run.stderr.trim()),
+        None => "hangs or is killed".to_owned(),
+        Some(code) if !allowed.contains(&code) => format!("exits with {code}: {}", run.stderr.trim()),
+        Some(code) if code != 2 && run.json().is_none() => "prints no JSON".to_owned(),
+        Some(2) if run.stderr.trim().is_empty() => "exits with 2 and says nothing".to_owned(),
+        Some(_) if run.elapsed > SLOW => format!("takes {:.1} s", run.elapsed.as_secs_f32()),
+        Some(_) => return None,
+    };
+    Some(format!("`undind {}` {what}", run.arguments))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(400).collect()
+}
