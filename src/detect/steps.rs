@@ -47,6 +47,22 @@ impl Step {
         self.invocation.statement.range()
     }
 
+    /// The folder it runs in, relative to the one in which the job's script begins (the repository): empty for that one; none where it is not known.
+    #[must_use]
+    pub fn folder(&self) -> Option<String> {
+        let atoms = match self.invocation.directory.atoms.as_slice() {
+            [Atom::Variable { name, generation: 0 }, rest @ ..] if name == "PWD" || name == "CI_PROJECT_DIR" => rest,
+            rest => rest,
+        };
+        let path = match atoms {
+            [] => "",
+            [Atom::Literal(path)] => path,
+            _ => return None,
+        };
+        let outside = path.contains("..") || (path.starts_with('/') && atoms.len() == self.invocation.directory.atoms.len());
+        (!outside).then(|| path.trim_matches('/').to_owned())
+    }
+
     /// The name of the program, where it is known.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

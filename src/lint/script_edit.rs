@@ -14,7 +14,9 @@ use crate::yaml::{CollectionStyle, NodeKind, ScalarStyle};
 pub fn replace(context: &Context<'_>, script: &Script, range: Range<usize>, text: &str) -> Option<Edit> {
     let item = &script.items[script.item_at(range.start)?];
     let source = script.source(range.clone())?;
-    fits(context, item, range.start == item.range.start, text).then(|| Edit::replace(source, text))
+    let begins = range.start == item.range.start;
+    let whole = begins.then(|| format!("{text}{}", &script.text[range.end..item.range.end]));
+    fits(context, item, whole.as_deref(), text).then(|| Edit::replace(source, text))
 }
 
 /// Adds items before the one that holds the byte at `at`, each a command on one line.
@@ -31,8 +33,8 @@ fn page<'a>(context: &Context<'a>, item: &Item) -> Option<Page<'a>> {
     Some(Page { tree: context.tree(file)?, source: context.analysis.documents.sources().get(file) })
 }
 
-/// Whether `text` can stand in the item's scalar without another quoting.
-fn fits(context: &Context<'_>, item: &Item, at_start: bool, text: &str) -> bool {
+/// Whether `text` can stand in the item's scalar without another quoting; `whole` is what the scalar becomes, if `text` begins it.
+fn fits(context: &Context<'_>, item: &Item, whole: Option<&str>, text: &str) -> bool {
     let Some(tree) = context.tree(item.value.span.file) else { return false };
     let Some(style) = tree.scalar(item.value.node).map(|scalar| scalar.style) else { return false };
     let in_flow = tree.parent(item.value.node).is_some_and(|parent| {
@@ -40,7 +42,7 @@ fn fits(context: &Context<'_>, item: &Item, at_start: bool, text: &str) -> bool 
     });
     let plain = || {
         let breaks = text.contains(": ") || text.contains(" #") || text.ends_with(':') || (in_flow && text.contains(['[', ']', '{', '}', ',']));
-        !breaks && !(at_start && scalar(text) != text)
+        !breaks && whole.is_none_or(|whole| scalar(whole) == whole)
     };
     match style {
         ScalarStyle::Plain => plain(),

@@ -63,7 +63,7 @@ fn is_lost(context: &Context<'_>, job: &Job, facts: &JobFacts, job_operation: &J
 
 /// Whether the bake files are in the repository and none of them has an output.
 fn bakes_nothing_out(context: &Context<'_>, operation: &Operation, step: &Step) -> bool {
-    if step.invocation.directory.constant() != Some("") {
+    if step.folder().is_none_or(|folder| !folder.is_empty()) {
         return false;
     }
     let named: Vec<&str> = operation.flags_named("file").filter_map(|flag| flag.value.as_deref()).collect();

@@ -1,6 +1,7 @@
 //! DEP704: Depot's installer without a folder that is on `PATH`. Knows the installer's default, not what an image's `PATH` holds.
 
 use crate::detect::contents::Contents;
+use crate::detect::installer::Installer;
 use crate::detect::{JobFacts, JobShell, Step};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::Tool;
@@ -8,6 +9,7 @@ use crate::edit::{Edit, Fix, Safety};
 use crate::lint::{Context, Findings, Rule, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Assignment;
+use crate::source::Span;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -30,8 +32,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 fn misplaced(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell) -> Option<Diagnostic> {
-    let (fetch, run) = installer(shell)?;
-    let (fetch, run) = (&shell.steps[fetch], &shell.steps[run]);
+    let found = Installer::all(shell).find(|installer| installer.address(INSTALLER).is_some())?;
+    let Installer { fetch, run } = found;
     if has_folder(job, shell, run) || reaches_depot(job, shell) || !calls_by_name(facts, run) {
         return None;
     }
@@ -44,7 +46,7 @@ fn misplaced(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
             let message = format!("this sets `{FOLDER}` for `{}` alone; the shell behind the pipe, which installs, never sees it", fetch.name().unwrap_or("the download"));
             RULE.at(job.place(&job.script, assignment.range.range()), message)
         }
-        None => RULE.at(address(job, fetch)?, "the installer puts `depot` into `$HOME/.depot/bin`, which is not on `PATH`"),
+        None => RULE.at(address(job, &found)?, "the installer puts `depot` into `$HOME/.depot/bin`, which is not on `PATH`"),
     };
     let finding = finding.help(format!("set `{FOLDER}=/usr/local/bin` in front of the `{}` that runs it", run.name().unwrap_or("sh"))).job(&job.name);
     let safety = if known.is_some() { Safety::Safe } else { Safety::Unsafe };
@@ -52,20 +54,6 @@ fn misplaced(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
         Some(edits) => finding.fix(Fix { title: "install depot into `/usr/local/bin`".to_owned(), safety, edits }),
         None => finding,
     })
-}
-
-/// The step that fetches the installer and the step behind the pipe that runs it.
-fn installer(shell: &JobShell) -> Option<(usize, usize)> {
-    let fetches = |step: &Step| {
-        let address = step.invocation.argv().iter().any(|argument| argument.value.constant().is_some_and(|text| text.contains(INSTALLER)));
-        address && matches!(step.name(), Some("curl" | "wget"))
-    };
-    let fetch = shell.steps.iter().position(fetches)?;
-    let (stage, _) = shell.steps[fetch].invocation.pipe()?;
-    let statement = shell.steps[fetch].statement();
-    let runs = |step: &Step| step.statement() == statement && step.invocation.pipe().is_some_and(|(other, _)| other > stage) && matches!(step.name(), Some("sh" | "bash" | "ash"));
-    let run = shell.steps[fetch..].iter().position(runs)? + fetch;
-    Some((fetch, run))
 }
 
 /// Whether the shell that installs sees a folder.
@@ -93,8 +81,8 @@ fn assignment(step: &Step) -> Option<&Assignment> {
     step.invocation.command.assignments.iter().find(|assignment| assignment.name == FOLDER)
 }
 
-fn address(job: &Job, fetch: &Step) -> Option<crate::source::Span> {
-    let argument = fetch.invocation.argv().iter().find(|argument| argument.value.constant().is_some_and(|text| text.contains(INSTALLER)))?;
+fn address(job: &Job, installer: &Installer<'_>) -> Option<Span> {
+    let argument = &installer.fetch.invocation.argv()[installer.address(INSTALLER)?];
     Some(job.place(&job.script, argument.range.range()))
 }
 

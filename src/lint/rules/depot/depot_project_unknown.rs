@@ -79,7 +79,7 @@ fn nowhere(job: &Job, at: impl Fn(Severity, String) -> Diagnostic) -> Diagnostic
 
 /// The folders in which the client begins to look; none where they can't be told or are elsewhere.
 fn folders(operation: &Operation, step: &Step) -> Option<Vec<String>> {
-    let base = step.invocation.directory.constant().filter(|base| !base.starts_with('/') && !base.contains(".."))?;
+    let base = step.folder()?;
     let local = |path: &str| {
         let path = path.strip_prefix("${CI_PROJECT_DIR}").map_or(path, |rest| rest.trim_start_matches('/'));
         let outside = path.contains("${") || path.contains("..") || path.contains("://") || path.starts_with(['/', '~']) || path.starts_with("git@") || path == "-";

@@ -1,12 +1,12 @@
 //! INS1001: programs that a job calls and its image lacks. Knows the contents of well-known images, not those of private ones.
 
 use crate::detect::contents::{Contents, Packages, TOOLS, may_provide};
-use crate::detect::{ImageFacts, JobFacts, JobShell, Step};
+use crate::detect::{ImageFacts, JobShell, Program, Step, installer};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
 use crate::lint::{Context, Findings, Rule, script_edit};
 use crate::pipeline::Job;
-use crate::shell::{Certainty, Frame};
+use crate::shell::Certainty;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -26,18 +26,20 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let shell = facts.main_shell(job);
         for tool in wanted {
-            findings.add_some(missing(context, job, facts, &shell, image, contents, tool));
+            findings.add_some(missing(context, job, &shell, image, contents, tool));
         }
     }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the context of one question")]
-fn missing(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
+fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
     let call = shell.steps.iter().position(|step| calls(step, tool))?;
     let step = &shell.steps[call];
-    let before = &shell.steps[..call];
     let defined = shell.evaluated.functions.iter().any(|function| function == tool);
-    let provided = before.iter().any(|step| may_provide(step, shell.slice(step.statement()), tool) || may_run_anything(facts, shell, step));
+    let provided = (0..call).any(|index| {
+        let before = &shell.steps[index];
+        may_provide(before, shell.slice(before.range()), tool) || may_run_anything(shell, index)
+    });
     if defined || provided {
         return None;
     }
@@ -56,15 +58,13 @@ fn missing(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
 /// Whether the step surely calls `tool` in the job's own container.
 fn calls(step: &Step, tool: &str) -> bool {
     let own = !step.invocation.is_remote() && !step.invocation.is_definition() && !step.invocation.damaged;
-    let asked = step.invocation.path.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::List(..) if step.invocation.certainty != Certainty::Always));
-    own && !asked && step.invocation.certainty == Certainty::Always && !step.invocation.ignores_failure && step.constant(0) == Some(tool)
+    own && step.invocation.certainty == Certainty::Always && !step.invocation.ignores_failure && step.constant(0) == Some(tool)
 }
 
-/// Whether the step runs something that can't be seen and may install programs.
-fn may_run_anything(facts: &JobFacts, shell: &JobShell, step: &Step) -> bool {
-    use crate::detect::Program;
-    let hidden = facts.opaque.iter().any(|opaque| opaque.step.is_some_and(|index| shell.steps.get(index).is_some_and(|known| known.range() == step.range())));
-    hidden || (step.operation.is_none() && matches!(step.program, Program::Opaque | Program::Runs(_)))
+/// Whether the step at `index` runs something that can't be seen and may install programs.
+fn may_run_anything(shell: &JobShell, index: usize) -> bool {
+    let step = &shell.steps[index];
+    matches!(step.program, Program::Opaque | Program::Runs(_)) && !installer::is_known(shell, index)
 }
 
 fn package(packages: Packages, tool: &str) -> Option<String> {
