@@ -15,6 +15,7 @@ mod lint;
 mod man;
 mod migrate;
 mod output;
+mod parallel;
 mod schema;
 mod selection;
 mod write;

@@ -61,7 +61,8 @@ fn every_rule_reports_and_fixes_what_its_fixture_says() {
     paths.sort();
     let mut wrong = Vec::new();
     for path in paths {
-        let fixture: Fixture = serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let fixture: Fixture =
+            serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(path.file_stem().unwrap().to_str().unwrap(), fixture.rule, "a fixture is called after its rule");
         for case in &fixture.cases {
             let problems = problems(&fixture.rule, case);
@@ -121,7 +122,10 @@ fn is_at(analysis: &Analysis, finding: &Finding, expected: &Expected) -> bool {
     sources.get(span.file).path() == expected.file
         && expected.at.as_ref().is_none_or(|at| sources.slice(span) == at)
         && expected.line.is_none_or(|line| sources.start(span).line == line)
-        && expected.message.as_ref().is_none_or(|message| finding.diagnostic.message.contains(message.as_str()) || findings_help(finding, message))
+        && expected
+            .message
+            .as_ref()
+            .is_none_or(|message| finding.diagnostic.message.contains(message.as_str()) || findings_help(finding, message))
 }
 
 fn findings_help(finding: &Finding, message: &str) -> bool {
@@ -145,7 +149,8 @@ fn fixed(rule: &str, case: &Case, safety: Safety) -> Result<Files, String> {
     let mut files = case.files.clone();
     for _ in 0..MAX_ROUNDS {
         let (analysis, findings) = run(rule, &files, &case.config);
-        let fixes: Vec<_> = findings.iter().filter_map(|finding| finding.diagnostic.fix.as_ref()).filter(|fix| fix.safety <= safety).collect();
+        let fixes: Vec<_> =
+            findings.iter().filter_map(|finding| finding.diagnostic.fix.as_ref()).filter(|fix| fix.safety <= safety).collect();
         if fixes.is_empty() {
             return Ok(files);
         }

@@ -6,9 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use undind::config::Auth;
 use undind::diagnostic::Severity;
 
+const EXIT_CODES: &str = "Exit codes: 0 nothing to report · 1 findings, or `migrate --check` would change something · 2 wrong usage, an unreadable \
+file, an internal error · 3 nothing could be migrated although something uses Docker";
+
 /// Gets Docker-in-Docker out of GitLab CI: lints pipelines and migrates their image builds to a remote builder.
 #[derive(Parser, Debug)]
-#[command(name = "undind", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "undind", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
@@ -20,16 +23,16 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 pub struct Global {
     /// When to colour the output; NO_COLOR is honoured
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Colour,
     /// Say on standard error how long each stage took
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Global options")]
     pub verbose: bool,
     /// Say nothing on standard error but errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     pub quiet: bool,
     /// Read this configuration instead of the .undind.yml at the root of the repository
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 

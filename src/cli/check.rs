@@ -31,7 +31,12 @@ impl Checked {
 
     /// The findings with what is needed to show them, `prefix` before their paths.
     pub fn found<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = Found<'a>> {
-        let found = move |finding: &'a Finding| Found { diagnostic: &finding.diagnostic, sources: self.sources(), pipeline: &finding.pipeline, prefix };
+        let found = move |finding: &'a Finding| Found {
+            diagnostic: &finding.diagnostic,
+            sources: self.sources(),
+            pipeline: &finding.pipeline,
+            prefix,
+        };
         self.findings.iter().map(found)
     }
 
@@ -73,9 +78,14 @@ pub fn check(repository: &Repository, workspace: &Workspace, wish: &LintOptions,
 
 /// The repository's own pipeline, where it has one that was not asked for anyway.
 fn whole_pipeline(repository: &Repository, workspace: &Workspace, wish: &LintOptions, context: &Context) -> Option<Checked> {
-    let own = std::iter::once(PIPELINE.to_owned()).chain(repository.config.entries.iter().cloned());
-    let entries: Vec<String> = own.filter(|entry| workspace.text(entry).is_ok()).collect();
+    let entries = own_entries(repository, workspace);
     (!entries.is_empty()).then(|| run(repository, workspace, &entries, wish, context))
+}
+
+/// The files from which the repository's own pipelines start, as far as they can be read.
+pub fn own_entries(repository: &Repository, workspace: &Workspace) -> Vec<String> {
+    let own = std::iter::once(PIPELINE.to_owned()).chain(repository.config.entries.iter().cloned());
+    own.filter(|entry| workspace.text(entry).is_ok()).collect()
 }
 
 fn is_wanted(repository: &Repository, path: &str, finding: &Diagnostic) -> bool {

@@ -2,10 +2,10 @@
 
 use clap::CommandFactory;
 
+use crate::cli::Context;
 use crate::cli::args::{Arguments, Completions};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::Context;
 
 /// Prints the script.
 pub fn run(arguments: &Completions, context: &Context) -> Result<Exit, Failure> {

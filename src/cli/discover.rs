@@ -121,7 +121,8 @@ fn pipeline_in(shown: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     let failure = Failure::at(shown, format!("there is no `{PIPELINE}` in this folder"));
     let misnamed = [".gitlab-ci.yaml", "gitlab-ci.yml"].into_iter().find(|name| folder.join(name).exists());
     Err(match misnamed {
-        Some(name) => failure.help(format!("there is a `{name}`, which GitLab reads only if the project's settings name it; give its path to look at it")),
+        Some(name) => failure
+            .help(format!("there is a `{name}`, which GitLab reads only if the project's settings name it; give its path to look at it")),
         None => failure.help("give the path of a pipeline file, or of a folder that holds a `.gitlab-ci.yml`"),
     })
 }
@@ -135,7 +136,10 @@ fn root_of(file: &Path) -> PathBuf {
 
 impl Repository {
     fn open(root: PathBuf, current: &Path, wanted: Wanted, context: &Context) -> Result<Self, Failure> {
-        let recovery = recover(&root).map_err(|error| Failure::new(error.to_string()))?;
+        let recovery = recover(&root).map_err(|error| {
+            let help = "an earlier run ended in the middle of writing; `.undind/` holds its journal and the old contents, remove it once the files are as they should be";
+            Failure::new(error.to_string()).help(help)
+        })?;
         if let Some(recovery) = recovery {
             context.output.note(&recovery.words());
         }
@@ -160,7 +164,9 @@ impl Repository {
 
 fn unreadable(repository: &Repository) -> Vec<Failure> {
     let files = repository.entries.iter().chain(&repository.parts);
-    files.filter_map(|file| Some(unreadable_file(&format!("{}{file}", repository.prefix), &repository.workspace.text(file).err()?))).collect()
+    files
+        .filter_map(|file| Some(unreadable_file(&format!("{}{file}", repository.prefix), &repository.workspace.text(file).err()?)))
+        .collect()
 }
 
 fn unreadable_file(path: &str, error: &LoadError) -> Failure {
@@ -178,7 +184,8 @@ fn from_stdin(paths: &[PathBuf], current: &Path, context: &Context) -> Result<Di
     }
     let root = root_of(&current.join(PIPELINE));
     let mut repository = Repository::open(root, current, Wanted::default(), context)?;
-    let text = read_stdin().and_then(|bytes| String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8(error.utf8_error().valid_up_to())));
+    let text =
+        read_stdin().and_then(|bytes| String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8(error.utf8_error().valid_up_to())));
     let text = text.map_err(|error| unreadable_file(STDIN, &error))?;
     repository.workspace = repository.workspace.with_overlay([(STDIN.to_owned(), text)]);
     repository.entries = vec![STDIN.to_owned()];
@@ -194,7 +201,8 @@ fn read_config(root: &Path, context: &Context) -> Result<Config, Failure> {
         Err(LoadError::NotFound) if context.global.config.is_none() => return Ok(Config::default()),
         Err(error) => return Err(unreadable_file(&path.display().to_string(), &error)),
     };
-    let text = String::from_utf8(bytes).map_err(|error| unreadable_file(&path.display().to_string(), &LoadError::NotUtf8(error.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| unreadable_file(&path.display().to_string(), &LoadError::NotUtf8(error.utf8_error().valid_up_to())))?;
     Config::parse(&text).map_err(|error| Failure::config(&path, &text, error))
 }
 
@@ -216,7 +224,9 @@ mod tests {
 
     #[test]
     fn a_root_is_named_as_the_reader_sees_it() {
-        for (current, root, expected) in [("/a/b", "/a/b", ""), ("/a", "/a/b/c", "b/c/"), ("/a/b/c", "/a", "../../"), ("/a", "/x", "/x/"), ("/a", "/", "../")] {
+        for (current, root, expected) in
+            [("/a/b", "/a/b", ""), ("/a", "/a/b/c", "b/c/"), ("/a/b/c", "/a", "../../"), ("/a", "/x", "/x/"), ("/a", "/", "../")]
+        {
             assert_eq!(seen_from(Path::new(current), Path::new(root)), expected, "{root} from {current}");
         }
     }

@@ -49,7 +49,10 @@ fn expand(repository: &Repository) -> Result<Expanded, Failure> {
     let name = Path::new(entry);
     let file = documents.load(&repository.workspace, entry).map_err(|error| Failure::at(name, error))?;
     if documents.get(file).is_none() {
-        return Err(documents.problems().first().map_or_else(|| Failure::at(name, "this is not a pipeline"), |problem| Failure::diagnostic(problem, documents.sources())));
+        return Err(documents
+            .problems()
+            .first()
+            .map_or_else(|| Failure::at(name, "this is not a pipeline"), |problem| Failure::diagnostic(problem, documents.sources())));
     }
     let pipeline = resolve(&repository.workspace, &mut documents, entry, file);
     Ok(Expanded { origins: origins(&pipeline, documents.sources()), pipeline: expanded(&pipeline) })

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::path::Path;
+use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use undind::config::ConfigError;
@@ -18,7 +19,7 @@ pub struct Failure {
     #[help]
     help: Option<String>,
     #[source_code]
-    source: Option<NamedSource<String>>,
+    excerpt: Option<Arc<NamedSource<String>>>,
     #[label]
     place: Option<SourceSpan>,
 }
@@ -26,7 +27,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that `message` (a lower-case fragment) describes.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, source: None, place: None }
+        Self { message: message.into(), help: None, excerpt: None, place: None }
     }
 
     /// Something about the file at `path`.
@@ -34,16 +35,17 @@ impl Failure {
         Self::new(format!("`{}`: {problem}", path.display()))
     }
 
-    /// A part of the contract that this version does not have.
+    /// A command or an option that this version does not have.
     pub fn not_built(what: &str) -> Self {
-        Self::new(format!("{what}: not built yet")).help("this version has `lint`, `inspect`, `expand`, `yaml`, `explain`, and `migrate --to depot`")
+        Self::new(format!("{what}: not built yet"))
+            .help("this version has `lint`, `inspect`, `expand`, `yaml`, `explain`, and `migrate --to depot`")
     }
 
     /// A mistake in the configuration file at `path`, which holds `text`.
     pub fn config(path: &Path, text: &str, error: ConfigError) -> Self {
         let name = path.display().to_string();
         let message = format!("{name}:{}:{}: {}", error.line, error.column, error.message);
-        let failure = Self { message, help: error.help, source: None, place: None };
+        let failure = Self { message, help: error.help, excerpt: None, place: None };
         failure.shown_at(&SourceFile::new(&name, text), error.offset..error.offset)
     }
 
@@ -51,7 +53,7 @@ impl Failure {
     pub fn diagnostic(diagnostic: &undind::diagnostic::Diagnostic, sources: &Sources) -> Self {
         let (file, start) = (sources.get(diagnostic.span.file), sources.start(diagnostic.span));
         let message = format!("{}:{}:{}: {}", file.path(), start.line, start.column, diagnostic.message);
-        Self { message, help: diagnostic.help.clone(), source: None, place: None }.shown_at(file, diagnostic.span.range())
+        Self { message, help: diagnostic.help.clone(), excerpt: None, place: None }.shown_at(file, diagnostic.span.range())
     }
 
     /// Adds the place, unless its line is too long to be shown.
@@ -61,7 +63,7 @@ impl Failure {
             // Control characters of a file must not drive the reader's terminal.
             let drives = |character: char| character.is_ascii_control() && !"\n\r\t".contains(character);
             let shown = file.text().chars().map(|character| if drives(character) { '?' } else { character }).collect::<String>();
-            self.source = Some(NamedSource::new(file.path(), shown));
+            self.excerpt = Some(Arc::new(NamedSource::new(file.path(), shown)));
             self.place = Some(SourceSpan::from((range.start, 0)));
         }
         self

@@ -25,7 +25,10 @@ pub fn fixed(repository: &Repository, safety: Safety, wish: &LintOptions, contex
     let mut texts = Texts::new();
     let mut checked = check(repository, &repository.workspace, wish, context);
     for _ in 0..MOST_ROUNDS {
-        let round: Vec<(String, String)> = checked.iter().flat_map(|checked| round(checked.sources(), checked.findings.iter().map(|finding| &finding.diagnostic), safety)).collect();
+        let round: Vec<(String, String)> = checked
+            .iter()
+            .flat_map(|checked| round(checked.sources(), checked.findings.iter().map(|finding| &finding.diagnostic), safety))
+            .collect();
         if round.is_empty() {
             break;
         }
@@ -48,7 +51,12 @@ fn round<'a>(sources: &Sources, findings: impl Iterator<Item = &'a Diagnostic>, 
         }
     }
     let texts = apply(sources, &edits).unwrap_or_default();
-    texts.into_iter().map(|(file, text)| (sources.get(file), text)).filter(|(file, text)| file.text() != text).map(|(file, text)| (file.path().to_owned(), text)).collect()
+    texts
+        .into_iter()
+        .map(|(file, text)| (sources.get(file), text))
+        .filter(|(file, text)| file.text() != text)
+        .map(|(file, text)| (file.path().to_owned(), text))
+        .collect()
 }
 
 /// Whether `edit` is one of `edits`, or touches none of them.
@@ -77,10 +85,13 @@ mod tests {
 
     use super::*;
 
-    fn fixes(text: &str, fixes: &[(Safety, &[(usize, usize, &str)])], safety: Safety) -> Vec<(String, String)> {
+    /// A fix: whether it is safe, and its edits.
+    type Wanted = (Safety, &'static [(usize, usize, &'static str)]);
+
+    fn fixes(text: &str, fixes: &[Wanted], safety: Safety) -> Vec<(String, String)> {
         let mut sources = Sources::default();
         let file = sources.add(SourceFile::new("a", text));
-        let finding = |(safety, edits): &(Safety, &[(usize, usize, &str)])| {
+        let finding = |(safety, edits): &Wanted| {
             let edits = edits.iter().map(|&(start, end, text)| Edit::replace(Span::new(file, start, end), text)).collect();
             let fix = Fix { title: String::new(), safety: *safety, edits };
             Diagnostic::new(("r", "R"), Severity::Error, Span::new(file, 0, 0), "").fix(fix)
@@ -91,13 +102,13 @@ mod tests {
 
     #[test]
     fn of_fixes_that_touch_each_other_the_first_is_applied_whole_and_the_second_not_at_all() {
-        let wanted: [(Safety, &[(usize, usize, &str)]); 2] = [(Safety::Safe, &[(1, 3, "X")]), (Safety::Safe, &[(2, 4, "Y"), (5, 6, "Z")])];
+        let wanted: [Wanted; 2] = [(Safety::Safe, &[(1, 3, "X")]), (Safety::Safe, &[(2, 4, "Y"), (5, 6, "Z")])];
         assert_eq!(fixes("abcdef", &wanted, Safety::Safe), [("a".to_owned(), "aXdef".to_owned())]);
     }
 
     #[test]
     fn unsafe_fixes_are_applied_only_when_they_are_asked_for() {
-        let wanted: [(Safety, &[(usize, usize, &str)]); 2] = [(Safety::Unsafe, &[(0, 1, "A")]), (Safety::Safe, &[(2, 3, "C")])];
+        let wanted: [Wanted; 2] = [(Safety::Unsafe, &[(0, 1, "A")]), (Safety::Safe, &[(2, 3, "C")])];
         assert_eq!(fixes("abc", &wanted, Safety::Safe), [("a".to_owned(), "abC".to_owned())]);
         assert_eq!(fixes("abc", &wanted, Safety::Unsafe), [("a".to_owned(), "AbC".to_owned())]);
     }

@@ -1,11 +1,12 @@
 //! `undind inspect`: what each job does with Docker.
 
-use undind::analysis::analyze;
+use undind::analysis::{Analysis, analyze};
 use undind::report::inspect::Inspection;
 use undind::report::json::bytes;
 
 use crate::cli::Context;
 use crate::cli::args::{Inspect, InspectFormat};
+use crate::cli::check::own_entries;
 use crate::cli::discover::{Repository, discover};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -27,7 +28,18 @@ pub fn run(arguments: &Inspect, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// A part of the repository's own pipeline is inspected in it, and only its own jobs are shown.
 fn inspection(repository: &Repository) -> Inspection {
-    let entries: Vec<String> = repository.entries.iter().chain(&repository.parts).cloned().collect();
-    Inspection::of(&analyze(&repository.workspace, &entries, &repository.config))
+    let Some(part) = repository.parts.first() else { return Inspection::of(&analysis(repository, &repository.entries)) };
+    let own = analysis(repository, &own_entries(repository, &repository.workspace));
+    if own.documents.sources().find(part).is_none() {
+        return Inspection::of(&analysis(repository, std::slice::from_ref(part)));
+    }
+    let mut inspection = Inspection::of(&own);
+    inspection.jobs.retain(|job| job.file == *part);
+    inspection
+}
+
+fn analysis(repository: &Repository, entries: &[String]) -> Analysis {
+    analyze(&repository.workspace, entries, &repository.config)
 }

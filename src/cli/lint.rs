@@ -18,6 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::explain::rule_names;
 use crate::cli::failure::Failure;
 use crate::cli::fix::{Texts, changes, diff as fix_diff, fixed};
+use crate::cli::parallel;
 use crate::cli::selection;
 use crate::cli::write::write_files;
 
@@ -38,10 +39,8 @@ pub fn run(arguments: &Lint, context: &Context) -> Result<Exit, Failure> {
     selection::check(&arguments.ignore, "--ignore", &rules)?;
     let discovery = context.output.timed("discover", || discover(&arguments.paths, context))?;
     discovery.failures.iter().for_each(|failure| context.output.failure(failure));
-    let mut results = Vec::new();
-    for repository in discovery.repositories {
-        results.push(lint_repository(repository, arguments, context)?);
-    }
+    let results = parallel::map(discovery.repositories, |repository| lint_repository(repository, arguments, context));
+    let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
     if arguments.diff {
         return print_diff(&results, arguments, context);
     }
@@ -92,7 +91,8 @@ fn write_fixes(results: &[Linted], context: &Context) -> Result<(), Failure> {
     for result in results {
         let changes = changes(&result.repository, &result.texts);
         if result.repository.stdin {
-            let text = result.texts.get(STDIN).cloned().or_else(|| result.repository.workspace.text(STDIN).ok().map(|text| text.to_string()));
+            let text =
+                result.texts.get(STDIN).cloned().or_else(|| result.repository.workspace.text(STDIN).ok().map(|text| text.to_string()));
             context.output.result(None, text.unwrap_or_default().as_bytes())?;
         } else {
             write_files(&result.repository.root, &changes).map_err(|error| Failure::new(error.to_string()))?;
@@ -107,8 +107,11 @@ fn report(results: &[Linted], arguments: &Lint, context: &Context) -> Result<Exi
     let from_root = results.len() == 1 && arguments.format != LintFormat::Text;
     let prefix = |result: &'_ Linted| if from_root { String::new() } else { result.repository.prefix.clone() };
     let prefixes: Vec<String> = results.iter().map(prefix).collect();
-    let mut found: Vec<Found<'_>> =
-        results.iter().zip(&prefixes).flat_map(|(result, prefix)| result.checked.iter().flat_map(move |checked| checked.found(prefix))).collect();
+    let mut found: Vec<Found<'_>> = results
+        .iter()
+        .zip(&prefixes)
+        .flat_map(|(result, prefix)| result.checked.iter().flat_map(move |checked| checked.found(prefix)))
+        .collect();
     let files = results.iter().map(|result| result.checked.iter().flat_map(Checked::files).collect::<BTreeSet<_>>().len()).sum();
     let mut suppressed: usize = results.iter().flat_map(|result| &result.checked).map(|checked| checked.suppressed).sum();
     if let Some(path) = &arguments.write_baseline {
@@ -125,7 +128,13 @@ fn report(results: &[Linted], arguments: &Lint, context: &Context) -> Result<Exi
     Ok(if found.is_empty() { Exit::Success } else { Exit::Findings })
 }
 
-fn print(found: &[Found<'_>], (files, suppressed): (usize, usize), results: &[Linted], arguments: &Lint, context: &Context) -> Result<(), Failure> {
+fn print(
+    found: &[Found<'_>],
+    (files, suppressed): (usize, usize),
+    results: &[Linted],
+    arguments: &Lint,
+    context: &Context,
+) -> Result<(), Failure> {
     let colour = arguments.output.is_none() && context.output.colours_stdout();
     let shown = match arguments.format {
         LintFormat::Text => {
@@ -148,5 +157,6 @@ fn print(found: &[Found<'_>], (files, suppressed): (usize, usize), results: &[Li
 
 fn read_baseline(path: &Path) -> Result<Baseline, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::at(path, format!("the baseline can't be read: {error}")))?;
-    Baseline::parse(&text).map_err(|error| Failure::at(path, format!("this is not a baseline: {error}")).help("`undind lint --write-baseline` writes one"))
+    Baseline::parse(&text)
+        .map_err(|error| Failure::at(path, format!("this is not a baseline: {error}")).help("`undind lint --write-baseline` writes one"))
 }

@@ -1,12 +1,15 @@
 //! `undind migrate`: rewrites pipelines, as a diff, as a report, or in the files themselves.
 
 use undind::config::Auth;
+use undind::migrate::Target;
+use undind::prove::{MigrateOptions, migrate};
 use undind::report::diff::coloured;
 use undind::report::json::bytes;
 use undind::report::migration::MigrationReport;
 
 use crate::cli::Context;
 use crate::cli::args::{Migrate, Mode, ReportFormat};
+use crate::cli::check::own_entries;
 use crate::cli::discover::{Repository, discover};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
@@ -85,7 +88,10 @@ fn report(report: &MigrationReport, arguments: &Migrate, context: &Context) -> R
     };
     context.output.result(arguments.output.as_deref().filter(|_| !shown.is_empty()), &shown)?;
     if arguments.write {
-        report.files.iter().for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
+        report
+            .files
+            .iter()
+            .for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
     }
     if arguments.report.is_none() {
         context.output.note(&report.summary());
@@ -103,6 +109,27 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
     }
 }
 
-fn migrated(_: &Repository, _: &Migrate) -> Result<Migrated, Failure> {
-    Err(Failure::not_built("`undind migrate`"))
+/// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
+fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Failure> {
+    if arguments.allow_partial {
+        return Err(Failure::not_built("`--allow-partial`"));
+    }
+    let mut entries = own_entries(repository, &repository.workspace);
+    entries.extend(repository.entries.iter().cloned());
+    let known = |analysis: &undind::analysis::Analysis, path: &str| analysis.documents.sources().find(path).is_some();
+    let own = undind::analysis::analyze(&repository.workspace, &entries, &repository.config);
+    entries.extend(repository.parts.iter().filter(|part| !known(&own, part)).cloned());
+    let mut seen = std::collections::BTreeSet::new();
+    entries.retain(|entry| seen.insert(entry.clone()));
+    let options = MigrateOptions { jobs: arguments.jobs.clone() };
+    let migration = migrate(&repository.workspace, &entries, &repository.config, &Target::depot(), &options);
+    if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {
+        return Err(Failure::new(format!("there is no job `{name}`")));
+    }
+    let changes = migration.files.iter().map(|file| Change {
+        path: file.path.clone(),
+        before: Some(file.before.clone().into_bytes()),
+        after: file.after.clone().into_bytes(),
+    });
+    Ok(Migrated { changes: changes.collect(), report: MigrationReport::of(&migration, &repository.config) })
 }

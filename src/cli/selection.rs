@@ -10,7 +10,8 @@ pub type RuleName = (&'static str, &'static str);
 /// Whether `selector` (a name, an id, or the beginning of an id up to the digits) means the rule.
 pub fn selects(selector: &str, (name, id): RuleName) -> bool {
     let word = selector.chars().all(|character| character.is_ascii_alphanumeric());
-    selector.eq_ignore_ascii_case(name) || (!selector.is_empty() && word && id.to_ascii_lowercase().starts_with(&selector.to_ascii_lowercase()))
+    selector.eq_ignore_ascii_case(name)
+        || (!selector.is_empty() && word && id.to_ascii_lowercase().starts_with(&selector.to_ascii_lowercase()))
 }
 
 /// The names of the rules that any of `selectors` means.
@@ -42,7 +43,9 @@ mod tests {
 
     #[test]
     fn names_ids_and_beginnings_of_ids_select() {
-        for (selector, expected) in [("TLS101", 1), ("tls", 1), ("TLS1", 1), ("dind-service-latest", 1), ("D", 1), ("", 0), ("dind-", 0), ("101", 0)] {
+        for (selector, expected) in
+            [("TLS101", 1), ("tls", 1), ("TLS1", 1), ("dind-service-latest", 1), ("D", 1), ("", 0), ("dind-", 0), ("101", 0)]
+        {
             assert_eq!(RULES.iter().filter(|rule| selects(selector, **rule)).count(), expected, "{selector}");
         }
     }
@@ -51,6 +54,9 @@ mod tests {
     fn a_mistyped_rule_is_refused_with_the_one_that_was_meant() {
         let failure = check(&["TLS".into(), "dind-prot-tls-mismatch".into()], "--select", &RULES).unwrap_err();
         let text = failure.text(false);
-        assert!(text.contains("--select: there is no rule `dind-prot-tls-mismatch`") && text.contains("did you mean `dind-port-tls-mismatch`?"), "{text}");
+        assert!(
+            text.contains("--select: there is no rule `dind-prot-tls-mismatch`") && text.contains("did you mean `dind-port-tls-mismatch`?"),
+            "{text}"
+        );
     }
 }

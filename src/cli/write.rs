@@ -10,9 +10,9 @@ mod target;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-pub use recover::{Recovery, recover};
+pub use recover::recover;
 
-use journal::{Journal, JournalFile, State};
+use journal::{Journal, State};
 use target::Target;
 
 /// The folder, in the root of the workspace, that exists while files are written.

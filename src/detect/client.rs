@@ -29,10 +29,13 @@ impl<'a> Client<'a> {
         (may_dial(facts) && !chooses_context(job, facts)).then_some(Self { job, facts, service })
     }
 
-    /// What the service listens on.
+    /// What the service listens on; a host in its command adds to what the entrypoint says, so that the port is not known then.
     #[must_use]
     pub fn listener(&self) -> Listener {
-        listener(self.job, self.service)
+        let hosts = |argument: &String| argument.starts_with("--host") || argument.starts_with("-H");
+        let own = self.service.image.image.command().is_some_and(|command| command.iter().any(hosts));
+        let listener = listener(self.job, self.service);
+        if own { Listener { port: None, certdir: None, ..listener } } else { listener }
     }
 
     /// `DOCKER_HOST`, where YAML or the script sets it and the files tell its value.
@@ -110,10 +113,17 @@ pub fn needs_daemon(found: &JobOperation) -> bool {
     let remote = matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"));
     let prints = ["--version", "--help"].iter().any(|flag| found.text.split_whitespace().any(|word| word == *flag));
     match operation.tool {
-        Tool::Docker => !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty(),
+        Tool::Docker => {
+            !prints && !matches!(operation.op, Op::Login | Op::Logout | Op::Manifest | Op::Context) && !operation.command.is_empty()
+        }
         Tool::Buildx => !prints && !remote && !matches!(operation.op, Op::Imagetools | Op::Info),
-        Tool::Compose => !prints && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word))),
-        Tool::Depot => operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker")),
+        Tool::Compose => {
+            !prints
+                && !(operation.op == Op::Info && [" config", " convert", " version", " help"].iter().any(|word| found.text.contains(word)))
+        }
+        Tool::Depot => {
+            operation.switch("load") != Some(false) || operation.outputs().iter().any(|output| output.get("type") == Some("docker"))
+        }
         Tool::Dagger => operation.op != Op::Info && operation.op != Op::Login && operation.op != Op::Logout,
         Tool::Skopeo => operation.images.iter().any(|image| image.transport.as_deref() == Some("docker-daemon")),
         Tool::Kaniko | Tool::Buildah | Tool::Podman | Tool::Crane => false,

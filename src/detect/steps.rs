@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::detect::commands::{self, Program};
 use crate::detect::variables::{expand, varies};
-use crate::docker::{self, Arg, Operation};
+use crate::docker::{self, Arg, Op, Operation, Unknown};
 use crate::pipeline::{Job, Script};
 use crate::shell::{self, Atom, Env, Evaluated, Invocation, Statement, StatementKind, Symbolic, TextRange};
 
@@ -143,11 +143,54 @@ pub fn environment(job: &Job) -> Env {
 }
 
 fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, names: &mut Names) -> Step {
-    let argv: Vec<Arg> =
-        invocation.argv().iter().map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable }).collect();
-    let operation = if invocation.is_remote() || argv.is_empty() { None } else { docker::operation(&argv) };
+    let argv: Vec<Arg> = invocation
+        .argv()
+        .iter()
+        .map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable && lone(&argument.value) })
+        .collect();
+    let operation = if invocation.is_remote() || argv.is_empty() { None } else { read(&argv) };
     let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
     Step { invocation: invocation.clone(), argv, operation, program, block: block(&script.body, invocation.command.range) }
+}
+
+/// Whether nothing but an expansion makes the word, so that it may hold options. A reference such as `$IMAGE:latest` is one word to everybody.
+fn lone(value: &Symbolic) -> bool {
+    value.atoms.len() == 1 && value.constant().is_none()
+}
+
+/// Reads a command line. An unquoted `$IMAGE` may become several words, but where a command takes images only, or a build has no other context,
+/// it is meant as one.
+fn read(argv: &[Arg]) -> Option<Operation> {
+    let operation = docker::operation(argv)?;
+    let lone: Vec<usize> =
+        operation.unknown.iter().filter_map(|unknown| if let Unknown::Word { arg } = unknown { Some(*arg) } else { None }).collect();
+    let meant = match operation.op {
+        Op::Push | Op::Pull | Op::Tag | Op::Login | Op::Logout | Op::Manifest | Op::Imagetools | Op::Inspect | Op::Clean => {
+            !lone.is_empty()
+        }
+        Op::Build => lone.len() == 1 && operation.positionals.iter().all(|positional| positional.arg == lone[0]),
+        Op::Bake
+        | Op::Run
+        | Op::Exec
+        | Op::Save
+        | Op::Load
+        | Op::Import
+        | Op::ComposeBuild
+        | Op::ComposePush
+        | Op::ComposeUp
+        | Op::ComposeRun
+        | Op::Builder
+        | Op::Context
+        | Op::Wait
+        | Op::Info
+        | Op::Other => false,
+    };
+    if !meant {
+        return Some(operation);
+    }
+    let argv: Vec<Arg> =
+        argv.iter().enumerate().map(|(at, arg)| Arg { opaque: arg.opaque && !lone.contains(&at), ..arg.clone() }).collect();
+    docker::operation(&argv)
 }
 
 fn program(invocation: &Invocation, evaluated: &Evaluated) -> Program {

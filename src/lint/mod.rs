@@ -1,5 +1,6 @@
 //! An analysis into findings: every rule on every pipeline, what is wrong with the files themselves, suppressions applied.
 
+pub mod addition;
 pub mod rule;
 pub mod rules;
 pub mod script_edit;

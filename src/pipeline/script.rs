@@ -47,6 +47,14 @@ pub struct Item {
     map: Option<Arc<TextMap>>,
 }
 
+impl Item {
+    /// How its text maps to the bytes of its file.
+    #[must_use]
+    pub fn map(&self) -> Option<&TextMap> {
+        self.map.as_deref()
+    }
+}
+
 /// The items that run in one shell, joined by newlines.
 #[derive(Clone, Default, Debug)]
 pub struct Script {

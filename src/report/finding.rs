@@ -228,7 +228,10 @@ pub(crate) mod tests {
         assert_eq!(keys, expected);
         assert_eq!(json["file"], "repo/.gitlab-ci.yml");
         assert_eq!(json["start"], serde_json::json!({"line": 5, "column": 18, "offset": 68}));
-        assert_eq!(json["fix"]["edits"][0], serde_json::json!({"file": "repo/.gitlab-ci.yml", "start": 68, "end": 85, "text": "tcp://docker:2376"}));
+        assert_eq!(
+            json["fix"]["edits"][0],
+            serde_json::json!({"file": "repo/.gitlab-ci.yml", "start": 68, "end": 85, "text": "tcp://docker:2376"})
+        );
         assert_eq!(json["related"][0]["start"]["column"], 14);
     }
 }

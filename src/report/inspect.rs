@@ -111,7 +111,8 @@ impl Inspection {
     /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
     #[must_use]
     pub fn text(&self) -> String {
-        let (others, docker): (Vec<_>, Vec<_>) = self.jobs.iter().partition(|job| job.verdict == Verdict::None);
+        let (others, docker): (Vec<_>, Vec<_>) =
+            self.jobs.iter().partition(|job| job.verdict == Verdict::None && job.operations.is_empty());
         let mut out = table(&docker);
         for job in &docker {
             push_job(&mut out, job);
@@ -271,7 +272,13 @@ mod tests {
     use super::*;
 
     fn job(name: &str, verdict: Verdict) -> InspectedJob {
-        let daemon = Daemon { kind: Kind::Dind, host: Some("tcp://docker:2376".into()), tls: detect::Tls::On, file: Some("ci.yml".into()), line: Some(6) };
+        let daemon = Daemon {
+            kind: Kind::Dind,
+            host: Some("tcp://docker:2376".into()),
+            tls: detect::Tls::On,
+            file: Some("ci.yml".into()),
+            line: Some(6),
+        };
         let operation = Operation {
             op: Op::Build,
             tool: Tool::Docker,
@@ -289,6 +296,7 @@ mod tests {
             file: Some("ci.yml".into()),
             line: Some(12),
         };
+        let operations = if verdict == Verdict::None { Vec::new() } else { vec![operation.clone(), operation] };
         InspectedJob {
             name: name.into(),
             stage: "build".into(),
@@ -296,7 +304,7 @@ mod tests {
             line: 4,
             image: Some("docker:27".into()),
             daemon,
-            operations: vec![operation.clone(), operation],
+            operations,
             verdict,
             reasons: vec![reason],
         }

@@ -1,9 +1,12 @@
-//! What a migration would change, as diff, JSON, Markdown and a summary for people. Knows the names that the contract fixes, not how a rewrite comes about.
+//! What a migration would change, as diff, JSON, Markdown and a summary for people. Knows the names that scripts rely on, not how a rewrite comes about.
 
 use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::config::{Auth, Config};
+use crate::detect::Verdict;
+use crate::prove::{Migration, Outcome};
 use crate::report::diff::unified;
 use crate::report::inspect::Reason;
 
@@ -114,6 +117,43 @@ pub struct Totals {
 }
 
 impl MigrationReport {
+    /// The report of a proven migration.
+    #[must_use]
+    pub fn of(migration: &Migration, config: &Config) -> Self {
+        let sources = migration.before.documents.sources();
+        let mut jobs: Vec<MigratedJob> = Vec::new();
+        for job in &migration.jobs {
+            let migrated = MigratedJob {
+                name: job.name.clone(),
+                verdict: verdict(job.verdict).to_owned(),
+                changed: job.changed.is_some(),
+                reasons: job.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
+            };
+            // A file that two entries include shows its jobs in both.
+            if !jobs.contains(&migrated) {
+                jobs.push(migrated);
+            }
+        }
+        let count = |name: &str| jobs.iter().filter(|job| job.verdict == name).count();
+        let totals = Totals {
+            jobs: migration.before.pipelines.iter().map(|pipeline| pipeline.facts.len()).sum(),
+            docker_jobs: jobs.iter().filter(|job| job.verdict != "none").count(),
+            full: count("full"),
+            partial: count("partial"),
+            blocked: count("blocked"),
+        };
+        let files = migration.files.iter().map(|file| ChangedFile::new(&file.path, Some(&file.before), &file.after, file.edits)).collect();
+        Self {
+            version: 1,
+            target: "depot".to_owned(),
+            jobs,
+            files,
+            manual: manual(migration, config),
+            assumptions: assumptions(migration),
+            totals,
+        }
+    }
+
     /// The diffs of all files, for `git apply`.
     #[must_use]
     pub fn diff(&self) -> String {
@@ -214,6 +254,72 @@ fn cell(text: &str) -> String {
 fn fence(text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Full => "full",
+        Verdict::Partial => "partial",
+        Verdict::Blocked => "blocked",
+        Verdict::Done => "done",
+        Verdict::None => "none",
+    }
+}
+
+fn names<'a>(jobs: impl Iterator<Item = &'a Outcome>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for job in jobs {
+        if !names.contains(&job.name) {
+            names.push(job.name.clone());
+        }
+    }
+    names
+}
+
+/// What a person has to do in the projects' settings.
+fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
+    let uses_target = |job: &&Outcome| job.changed.as_ref().is_some_and(|changed| changed.uses_target);
+    let jobs = names(migration.jobs.iter().filter(uses_target));
+    if jobs.is_empty() {
+        return Vec::new();
+    }
+    if config.depot.auth == Auth::Oidc {
+        return vec![ManualStep {
+            code: "trust-relationship".to_owned(),
+            jobs,
+            title: "Add a trust relationship for this GitLab project in the settings of the Depot project".to_owned(),
+            why:
+                "the jobs prove who they are with an OpenID Connect token, which Depot accepts only from projects that it was told to trust"
+                    .to_owned(),
+            ..ManualStep::default()
+        }];
+    }
+    let variable = &config.depot.token_variable;
+    let first = &jobs[0];
+    vec![ManualStep {
+        code: "variable".to_owned(),
+        variable: Some(variable.clone()),
+        scope: Some("project".to_owned()),
+        masked: Some(true),
+        protected: Some(false),
+        title: format!("Create a Depot project token and store it as the masked variable {variable}"),
+        why: format!("`depot` reads it in `{first}`; protect it only if every branch and tag that runs the jobs is protected"),
+        jobs,
+    }]
+}
+
+fn assumptions(migration: &Migration) -> Vec<Assumption> {
+    let mut assumptions: Vec<Assumption> = Vec::new();
+    for job in &migration.jobs {
+        for (code, message) in job.changed.iter().flat_map(|changed| &changed.assumptions) {
+            match assumptions.iter_mut().find(|known| known.code == *code && known.message == *message) {
+                Some(known) if !known.jobs.contains(&job.name) => known.jobs.push(job.name.clone()),
+                Some(_) => {}
+                None => assumptions.push(Assumption { code: (*code).to_owned(), message: message.clone(), jobs: vec![job.name.clone()] }),
+            }
+        }
+    }
+    assumptions
 }
 
 #[cfg(test)]

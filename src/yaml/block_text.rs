@@ -14,18 +14,35 @@ pub(super) fn block_segments(scalar: &Scalar, span: Range<usize>, source: &str) 
     let chomping = indicators.find(|byte| matches!(byte, b'+' | b'-'));
     let body = header + break_length(source.as_bytes(), header);
     let bytes = &source.as_bytes()[..end.max(body)];
-    let indent = indentation(&scalar.text, &bytes[body..]);
     let folded = scalar.style == ScalarStyle::Folded;
-    let reader = Reader { source, bytes, indent, folded, at: body, written: Written::default() };
-    reader.read(header, chomping)
+    let read = |indent| Reader { source, bytes, indent, folded, at: body, written: Written::default() }.read(header, chomping);
+    let written = read(indentation(&scalar.text, bytes, body));
+    if written.decodes_to(&scalar.text) {
+        return written;
+    }
+    // Lines of blanks alone don't tell their indentation; libyaml took it from the indicator and from the parent's.
+    (0..=MAX_GUESS).map(read).find(|written| written.decodes_to(&scalar.text)).unwrap_or(written)
 }
 
+/// The deepest indentation that is tried where the text doesn't show it.
+const MAX_GUESS: usize = 32;
+
 /// How many blanks each line begins with: those of the first line with other text, less those that the decoded text has there.
-fn indentation(text: &str, body: &[u8]) -> usize {
-    let first = body.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| line.iter().any(|byte| *byte != b' '));
+fn indentation(text: &str, bytes: &[u8], body: usize) -> usize {
     let spaces = |line: &[u8]| line.iter().take_while(|byte| **byte == b' ').count();
-    let line = text.split('\n').find(|line| line.bytes().any(|byte| byte != b' ')).unwrap_or_default();
-    spaces(first.unwrap_or_default()).saturating_sub(spaces(line.as_bytes()))
+    let mut first: &[u8] = &[];
+    let mut at = body;
+    while at < bytes.len() {
+        let end = line_end(bytes, at);
+        first = &bytes[at..end];
+        if spaces(first) < first.len() {
+            break;
+        }
+        at = end + break_length(bytes, end);
+    }
+    let mut lines = text.split(['\n', '\u{2028}', '\u{2029}']);
+    let line = lines.find(|line| spaces(line.as_bytes()) < line.len()).unwrap_or_default();
+    spaces(first).saturating_sub(spaces(line.as_bytes()))
 }
 
 struct Reader<'a> {

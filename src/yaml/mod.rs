@@ -12,10 +12,12 @@ mod merge;
 mod number;
 mod parse;
 mod scalar;
+pub mod structure;
 mod tags;
+#[cfg(test)]
+mod tests;
 mod text_map;
 mod tree;
-pub mod structure;
 mod value;
 
 pub use compose::compose;

@@ -325,6 +325,8 @@ impl<'a> Builder<'a> {
             match self.bytes[at] {
                 b' ' | b'\t' => at += 1,
                 b'#' if at > range.start => at = self.comment(at),
+                // libyaml skips a byte order mark at the start of any line.
+                0xEF if at > range.start && self.bytes[at..].starts_with(b"\xEF\xBB\xBF") && before_break(self.bytes, at) < at => at += 3,
                 b'&' if prefix.anchor.is_none() => {
                     let Some(name) = &properties.anchor else { break };
                     at += 1 + name.len();
@@ -372,11 +374,12 @@ impl<'a> Builder<'a> {
         if keep {
             return end.max(header_end);
         }
-        if text.bytes().all(|byte| byte == b'\n') {
+        let text = text.trim_end_matches(['\n', '\u{2028}', '\u{2029}']);
+        if text.is_empty() {
             return header_end;
         }
         // A line of blanks is content if it is longer than the indentation; then the text ends with those blanks.
-        let blanks = text.trim_end_matches('\n').bytes().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let blanks = text.bytes().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         loop {
             let line = self.bytes[..end].iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
             let before = before_break(self.bytes, end - line);

@@ -1,11 +1,12 @@
 //! Changes to YAML structure as byte edits built from tree nodes: entries and items removed or added, everything else untouched.
 //! Refuses where the text's form leaves room for doubt. Knows no GitLab.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::edit::Edit;
 use crate::source::{SourceFile, Span};
-use crate::yaml::{CollectionStyle, NodeId, NodeKind, Tree};
+use crate::yaml::{CollectionStyle, NodeId, NodeKind, Pair, ScalarStyle, Tree};
 
 /// Why a change cannot be written.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -62,6 +63,35 @@ impl<'a> Page<'a> {
         first..last
     }
 
+    /// Removes children of a collection, of which some are left: items of a sequence, or entries of a mapping by their keys. The comments directly above
+    /// them go where `stale` accepts them all.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where one shares its line with something else.
+    pub fn remove_children(
+        self,
+        collection: NodeId,
+        children: &BTreeSet<NodeId>,
+        stale: &dyn Fn(&str) -> bool,
+    ) -> Result<Vec<Edit>, CannotEdit> {
+        let (style, all): (CollectionStyle, Vec<(NodeId, Range<usize>)>) = match &self.tree.node(collection).kind {
+            NodeKind::Mapping { style, pairs } => (*style, pairs.iter().map(|pair| (pair.key, self.pair_range(*pair))).collect()),
+            NodeKind::Sequence { style, items } => (*style, items.iter().map(|&item| (item, self.item_range(item))).collect()),
+            NodeKind::Scalar(_) | NodeKind::Alias { .. } => return self.cannot(collection, "it is no collection"),
+        };
+        if style != CollectionStyle::Block {
+            return Ok(self.remove_from_flow(&all, children));
+        }
+        let mut edits = Vec::new();
+        for (node, range) in all.iter().filter(|(node, _)| children.contains(node)) {
+            if !self.begins_line(range.start) {
+                return self.cannot(*node, "it shares its line with what stands before it");
+            }
+            edits.push(self.remove_lines(*node, range.start, range.end, stale));
+        }
+        Ok(edits)
+    }
+
     /// Removes the entry whose key is `key` from its mapping, with the comments above it that `stale` accepts.
     ///
     /// # Errors
@@ -70,21 +100,10 @@ impl<'a> Page<'a> {
         let (Some(mapping), Some(pair)) = (self.tree.parent(key), self.tree.pair_of(key)) else {
             return self.cannot(key, "it is not an entry of a mapping");
         };
-        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else { return self.cannot(key, "it is not an entry of a mapping") };
-        if pairs.len() == 1 {
+        if self.tree.pairs(mapping).is_none_or(|pairs| pairs.len() == 1) {
             return self.cannot(mapping, "nothing would be left of this mapping");
         }
-        let start = self.tree.node(pair.key).full.start as usize;
-        let end = (self.tree.node(pair.value).full.end as usize).max(self.tree.node(pair.key).full.end as usize);
-        match style {
-            CollectionStyle::Block if self.begins_line(start) => Ok(self.remove_lines(pair.key, start, end, stale)),
-            CollectionStyle::Block => self.cannot(key, "it shares its line with what stands before it"),
-            CollectionStyle::Flow | CollectionStyle::FlowPair => {
-                let nodes: Vec<Range<usize>> = pairs.iter().map(|pair| self.tree.node(pair.key).full.range().start..self.tree.node(pair.value).full.range().end).collect();
-                let index = pairs.iter().position(|other| other.key == pair.key).expect("pair_of gives a pair of this mapping");
-                Ok(vec![self.remove_from_flow(&nodes, index)])
-            }
-        }
+        self.remove_children(mapping, &BTreeSet::from([pair.key]), stale)
     }
 
     /// Removes an item from its sequence, with the comments above it that `stale` accepts.
@@ -93,34 +112,99 @@ impl<'a> Page<'a> {
     /// [`CannotEdit`] where it is the only item, or shares its line with something else.
     pub fn remove_item(self, item: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
         let Some(sequence) = self.tree.parent(item) else { return self.cannot(item, "it is not an item of a sequence") };
-        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else { return self.cannot(item, "it is not an item of a sequence") };
-        if items.len() == 1 {
+        if self.tree.items(sequence).is_none_or(|items| items.len() == 1) {
             return self.cannot(sequence, "nothing would be left of this sequence");
         }
-        let node = self.tree.node(item);
-        match (style, node.dash) {
-            (CollectionStyle::Block, Some(dash)) if self.begins_line(dash.start as usize) => {
-                Ok(self.remove_lines(item, dash.start as usize, (node.full.end as usize).max(dash.end as usize), stale))
-            }
-            (CollectionStyle::Block, _) => self.cannot(item, "it shares its line with what stands before it"),
-            (CollectionStyle::Flow | CollectionStyle::FlowPair, _) => {
-                let nodes: Vec<Range<usize>> = items.iter().map(|&item| self.tree.node(item).full.range()).collect();
-                let index = items.iter().position(|&other| other == item).expect("an item of its parent");
-                Ok(vec![self.remove_from_flow(&nodes, index)])
-            }
-        }
+        self.remove_children(sequence, &BTreeSet::from([item]), stale)
     }
 
-    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: &dyn Fn(&str) -> bool) -> Vec<Edit> {
+    fn pair_range(self, pair: Pair) -> Range<usize> {
+        let (key, value) = (self.tree.node(pair.key).full.range(), self.tree.node(pair.value).full.range());
+        key.start..value.end.max(key.end)
+    }
+
+    fn item_range(self, item: NodeId) -> Range<usize> {
+        let node = self.tree.node(item);
+        let start = node.dash.map_or(node.full.start, |dash| dash.start) as usize;
+        start..(node.full.end as usize).max(node.dash.map_or(0, |dash| dash.end as usize))
+    }
+
+    /// Removes runs of neighbours with their commas; the brackets and what is left stay as written.
+    fn remove_from_flow(self, all: &[(NodeId, Range<usize>)], children: &BTreeSet<NodeId>) -> Vec<Edit> {
+        let mut edits = Vec::new();
+        let mut at = 0;
+        while at < all.len() {
+            if !children.contains(&all[at].0) {
+                at += 1;
+                continue;
+            }
+            let first = at;
+            while at < all.len() && children.contains(&all[at].0) {
+                at += 1;
+            }
+            let range = if at < all.len() { all[first].1.start..all[at].1.start } else { all[first - 1].1.end..all[at - 1].1.end };
+            edits.push(Edit::delete(self.span(range)));
+        }
+        edits
+    }
+
+    /// The value of the entry `key` of a mapping.
+    #[must_use]
+    pub fn value_of(self, mapping: NodeId, key: &str) -> Option<NodeId> {
+        let named = |pair: &&Pair| self.tree.scalar(pair.key).is_some_and(|scalar| &*scalar.text == key);
+        self.tree.pairs(mapping)?.iter().find(named).map(|pair| pair.value)
+    }
+
+    /// Replaces an entry's value by an empty list on the key's line.
+    #[must_use]
+    pub fn empty_list(self, pair: Pair) -> Edit {
+        let key = self.tree.node(pair.key).full.end as usize;
+        let value = self.tree.node(pair.value).full.range();
+        let colon = self.text()[key..].find(':').map_or(key, |at| key + at + 1);
+        Edit::replace(self.span(colon..value.end.max(colon)), " []")
+    }
+
+    /// Gives a script that is one string `lines` to run before it: a literal block gets them as its first lines, any other scalar becomes an item of a list.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where the scalar is folded, spans lines, or has an anchor.
+    pub fn scalar_to_items(self, node: NodeId, lines: &[String], edits: &[Edit]) -> Result<Vec<Edit>, CannotEdit> {
+        let value = self.tree.node(node);
+        let NodeKind::Scalar(written) = &value.kind else { return self.cannot(node, "it is not a string") };
+        let newline = self.source.newline();
+        if written.style == ScalarStyle::Literal {
+            let content =
+                self.text()[value.span.range()].find('\n').map_or(value.span.end as usize, |at| value.span.start as usize + at + 1);
+            let first = &self.text()[content..];
+            let indentation = &first[..first.len() - first.trim_start_matches(' ').len()];
+            let text: String = lines.iter().map(|line| format!("{indentation}{line}{newline}")).collect();
+            return Ok(vec![Edit::replace(self.span(content..content), text)]);
+        }
+        let source = &self.text()[value.span.range()];
+        let Some(pair) =
+            self.tree.pair_of(node).filter(|_| value.anchor.is_none() && !source.contains('\n') && written.style != ScalarStyle::Folded)
+        else {
+            return self.cannot(node, "it is not a list of commands, and cannot become one safely");
+        };
+        let key = self.tree.node(pair.key).full.start as usize;
+        if !self.begins_line(key) {
+            return self.cannot(node, "it shares its line with what stands before it");
+        }
+        let indentation = format!("{newline}{}  - ", self.indentation(key));
+        let whole = edits.iter().any(|edit| edit.span == value.span);
+        let before: String = lines.iter().map(|line| format!("{indentation}{}", scalar(line))).collect();
+        let colon = self.text()[self.tree.node(pair.key).full.end as usize..]
+            .find(':')
+            .map_or(key, |at| self.tree.node(pair.key).full.end as usize + at + 1);
+        debug_assert!(whole || edits.iter().all(|edit| value.span.contains(edit.span)));
+        Ok(vec![Edit::replace(self.span(colon..value.span.start as usize), format!("{before}{indentation}"))])
+    }
+
+    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: &dyn Fn(&str) -> bool) -> Edit {
         let above = self.tree.comments_above(node);
         let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()]));
         let start = above.first().filter(|_| gone).map_or(start, |comment| comment.span.start as usize);
-        vec![Edit::delete(self.span(self.lines(start, end)))]
-    }
-
-    fn remove_from_flow(self, nodes: &[Range<usize>], index: usize) -> Edit {
-        let range = if index + 1 < nodes.len() { nodes[index].start..nodes[index + 1].start } else { nodes[index - 1].end..nodes[index].end };
-        Edit::delete(self.span(range))
+        Edit::delete(self.span(self.lines(start, end)))
     }
 
     /// Adds items before `item` in its sequence. Each of `items` is one line of YAML without dash.
@@ -145,7 +229,10 @@ impl<'a> Page<'a> {
 
     fn insert_in_flow(self, item: NodeId, items: &[String]) -> Result<Vec<Edit>, CannotEdit> {
         let node = self.tree.node(item);
-        let in_flow = self.tree.parent(item).is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
+        let in_flow = self
+            .tree
+            .parent(item)
+            .is_some_and(|parent| matches!(self.tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow, .. }));
         if !in_flow {
             return self.cannot(item, "it is not an item of a sequence");
         }
@@ -162,7 +249,7 @@ impl<'a> Page<'a> {
         let NodeKind::Mapping { style: CollectionStyle::Block, pairs } = &self.tree.node(mapping).kind else {
             return self.cannot(mapping, "it is not a mapping by indentation");
         };
-        let named = |pair: &&crate::yaml::Pair| self.tree.scalar(pair.key).is_some_and(|key| before.contains(&&*key.text));
+        let named = |pair: &&Pair| self.tree.scalar(pair.key).is_some_and(|key| before.contains(&&*key.text));
         let anchor = pairs.iter().find(named).or(pairs.last()).expect("a block mapping has an entry");
         let key = self.tree.node(anchor.key).full.start as usize;
         if !self.begins_line(key) {
@@ -182,12 +269,72 @@ impl<'a> Page<'a> {
         let text = if self.text()[..at].ends_with('\n') { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
         Ok(vec![Edit::replace(self.span(at..at), text)])
     }
+
+    /// Adds an entry behind the last one of a mapping in either style: `text` without indentation. Unlike [`Page::insert_entry`] the mapping may
+    /// begin behind the dash of an item, and may be written in braces where `text` has one line.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where the mapping is empty, or its last entry shares its line with something else.
+    pub fn append_entry(self, mapping: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Mapping { style, pairs } = &self.tree.node(mapping).kind else { return self.cannot(mapping, "it is not a mapping") };
+        let Some(last) = pairs.last() else { return self.cannot(mapping, "it has no entry") };
+        let end = self.tree.node(last.value).full.end.max(self.tree.node(last.key).full.end) as usize;
+        match style {
+            CollectionStyle::Flow if !text.contains('\n') => Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))]),
+            CollectionStyle::Flow | CollectionStyle::FlowPair => self.cannot(mapping, "it is written in braces"),
+            CollectionStyle::Block => {
+                let before = self.indentation(self.tree.node(mapping).span.start as usize);
+                if !before.chars().all(|character| character == ' ' || character == '-') {
+                    return self.cannot(mapping, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), text)])
+            }
+        }
+    }
+
+    /// Adds `text`, with `indentation` blanks before each line, below the line of the byte before `end`.
+    #[must_use]
+    pub fn lines_below(self, end: usize, indentation: usize, text: &str) -> Edit {
+        let newline = self.source.newline();
+        let blanks = " ".repeat(indentation);
+        let lines: String = text.lines().map(|line| format!("{blanks}{line}{newline}")).collect();
+        let at = self.source.line_range(self.source.line_index(end.saturating_sub(1))).end;
+        let complete = self.text()[..at].ends_with('\n');
+        let text = if complete { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
+        Edit::replace(self.span(at..at), text)
+    }
+
+    /// Adds an item behind the last one of a sequence in either style.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where it is no sequence, or is empty.
+    pub fn append_item(self, sequence: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+        let NodeKind::Sequence { style, items } = &self.tree.node(sequence).kind else {
+            return self.cannot(sequence, "it is not a sequence");
+        };
+        let Some(&last) = items.last() else { return self.cannot(sequence, "it has no item") };
+        let node = self.tree.node(last);
+        let end = node.full.end as usize;
+        match (style, node.dash) {
+            (CollectionStyle::Block, Some(dash)) => {
+                let before = self.indentation(dash.start as usize);
+                if !before.trim().is_empty() {
+                    return self.cannot(last, "it shares its line with what stands before it");
+                }
+                Ok(vec![self.lines_below(end, before.len(), &format!("- {text}"))])
+            }
+            (CollectionStyle::Block | CollectionStyle::Flow | CollectionStyle::FlowPair, _) => {
+                Ok(vec![Edit::replace(self.span(end..end), format!(", {text}"))])
+            }
+        }
+    }
 }
 
 /// A shell command as a YAML scalar on one line: plain where that reads back the same, else in quotes.
 #[must_use]
 pub fn scalar(text: &str) -> String {
-    let risky_start = text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
+    let risky_start =
+        text.starts_with(['-', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', ' ', '~', '=']);
     let risky = risky_start
         || text.contains(": ")
         || text.contains(" #")

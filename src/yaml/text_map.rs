@@ -79,9 +79,14 @@ impl TextMap {
         if let Some(exact) = self.source(decoded.clone()) {
             return exact;
         }
-        let mut touched = self.segments.iter().filter(|segment| segment.decoded.start < decoded.end && decoded.start < segment.decoded.end);
-        let Some(first) = touched.next() else { return self.span };
-        let last = touched.last().unwrap_or(first);
+        let from = self.segments.partition_point(|segment| segment.decoded.end <= decoded.start);
+        let to = self.segments.partition_point(|segment| segment.decoded.start < decoded.end);
+        let (Some(first), Some(last)) = (self.segments.get(from), to.checked_sub(1).and_then(|at| self.segments.get(at))) else {
+            return self.span;
+        };
+        if from >= to {
+            return self.span;
+        }
         let start = match first.kind {
             SegmentKind::Verbatim => first.source.start + decoded.start.saturating_sub(first.decoded.start),
             SegmentKind::Escape | SegmentKind::Break | SegmentKind::Opaque => first.source.start,
@@ -136,8 +141,12 @@ impl Written {
         self.segments.push(Segment { decoded: start..self.text.len(), source: range, kind });
     }
 
+    pub fn decodes_to(&self, text: &str) -> bool {
+        self.text == text
+    }
+
     /// The segments, if they decode to `text`.
     fn finish(self, text: &str) -> Option<Vec<Segment>> {
-        (self.text == text).then_some(self.segments)
+        self.decodes_to(text).then_some(self.segments)
     }
 }

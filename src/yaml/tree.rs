@@ -223,7 +223,7 @@ impl Tree {
     #[must_use]
     pub fn text_map(&self, id: NodeId, source: &str) -> Option<TextMap> {
         let scalar = self.scalar(id)?;
-        Some(TextMap::new(scalar, self.node(id).span, source))
+        Some(TextMap::new(scalar, self.node(id).span, &source[..self.document.range().end]))
     }
 
     /// All comments in the order written.

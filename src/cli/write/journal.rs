@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -61,11 +61,22 @@ impl Journal {
 
     /// The journal of a write that did not end, if there is one.
     pub(super) fn load(root: &Path) -> io::Result<Option<Self>> {
-        match std::fs::read(root.join(FILE)) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
+        let journal: Self = match std::fs::read(root.join(FILE)) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        // Anybody can put a journal into a repository; it must not reach beyond it.
+        if journal.paths().all(|path| is_inside(root, path)) {
+            Ok(Some(journal))
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the journal names files outside of the workspace"))
         }
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        let files = self.files.iter().flat_map(|file| [Some(file.path.as_str()), Some(file.staged.as_str()), file.backup.as_deref()]);
+        files.flatten().chain(self.folders.iter().map(String::as_str))
     }
 
     /// Replaces the journal on the disk in one step.
@@ -157,6 +168,14 @@ pub(super) fn remove(root: &Path) {
         }
     }
     let _ = std::fs::remove_dir(folder);
+}
+
+/// Whether `path` is plain, and the nearest folder above it that exists lies in `root`.
+fn is_inside(root: &Path, path: &str) -> bool {
+    let plain = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    let path = root.join(path);
+    let folder = path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+    plain && folder.zip(root.canonicalize().ok()).is_some_and(|(folder, root)| folder.starts_with(root))
 }
 
 fn staged_path(target: &Path) -> PathBuf {

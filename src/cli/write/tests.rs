@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io;
 
+use super::recover::Recovery;
 use super::*;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -103,6 +104,20 @@ fn a_crash_while_staging_leaves_the_files_as_they_were() {
     assert!(matches!(recover(folder.path()).unwrap(), Some(Recovery::Undone(_))));
     assert_eq!(contents(folder.path()), pairs(&[("a.yml", "a"), ("c.yml", "c")]));
     assert!(!folder.path().join("new").exists());
+}
+
+#[test]
+fn a_journal_that_reaches_beyond_the_workspace_is_refused() {
+    for path in ["../x", "/etc/x", "a/../../x"] {
+        let folder = folder(&[("a.yml", "a"), ("c.yml", "c")]);
+        crash(folder.path(), 1);
+        let journal = folder.path().join(journal::FILE);
+        fs::write(&journal, fs::read_to_string(&journal).unwrap().replace("\"c.yml\"", &format!("\"{path}\""))).unwrap();
+        let before = contents(folder.path());
+        assert!(recover(folder.path()).unwrap_err().to_string().contains("outside of the workspace"));
+        let after: Vec<_> = contents(folder.path()).into_iter().filter(|(path, _)| !path.ends_with("lock")).collect();
+        assert_eq!(after, before.into_iter().filter(|(path, _)| !path.ends_with("lock")).collect::<Vec<_>>());
+    }
 }
 
 #[test]

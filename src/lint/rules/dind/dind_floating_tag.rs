@@ -1,18 +1,13 @@
 //! DND209: docker images whose tag moves between releases. Knows how the official image's tags are made, not which releases exist.
 
-use crate::detect::client::may_dial;
 use crate::detect::ImageFacts;
+use crate::detect::client::may_dial;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DND209",
-    name: "dind-floating-tag",
-    severity: Severity::Warning,
-    page: include_str!("dind_floating_tag.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DND209", name: "dind-floating-tag", severity: Severity::Warning, page: include_str!("dind_floating_tag.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
@@ -50,7 +45,8 @@ fn docker(image: &ImageFacts) -> Option<Diagnostic> {
 /// A client that the script installs moves with the image.
 fn other(image: &ImageFacts) -> Option<Diagnostic> {
     (moving_tag(image)? == "latest").then(|| {
-        let finding = RULE.at(image.image.name.span, format!("`{}` moves, and the docker client in it as well, but not the daemon", image.text));
+        let finding =
+            RULE.at(image.image.name.span, format!("`{}` moves, and the docker client in it as well, but not the daemon", image.text));
         Diagnostic { severity: Severity::Info, ..finding.help("pin a version") }
     })
 }

@@ -4,14 +4,14 @@ use crate::detect::ServiceFacts;
 use crate::detect::client::Client;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::Value;
 
 /// The rule.
-pub static RULE: Rule =
-    Rule { id: "DND213", name: "dind-mtu", severity: Severity::Warning, page: include_str!("dind_mtu.md"), check };
+pub static RULE: Rule = Rule { id: "DND213", name: "dind-mtu", severity: Severity::Warning, page: include_str!("dind_mtu.md"), check };
 
 /// The MTU of GitLab.com's hosted Linux runners since 13 May 2026 (<https://docs.gitlab.com/runner/executors/docker/>), in bytes.
 const HOSTED: u32 = 1360;
@@ -47,19 +47,37 @@ fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Opt
     match written(&command) {
         Some(mtu) if mtu <= HOSTED || !hosted => None,
         Some(mtu) => Some(lowered(context, service, mtu)),
-        None => Some(missing(service, hosted)),
+        None => Some(missing(context, service, hosted)),
     }
 }
 
-fn missing(service: &ServiceFacts, hosted: bool) -> Diagnostic {
+fn missing(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Diagnostic {
     let span = service.image.image.name.span;
     let finding = if hosted {
-        RULE.at(span, format!("dind sends packets of {DEFAULT} bytes, but GitLab.com's runners carry {HOSTED}: large transfers in containers hang"))
+        RULE.at(
+            span,
+            format!("dind sends packets of {DEFAULT} bytes, but GitLab.com's runners carry {HOSTED}: large transfers in containers hang"),
+        )
     } else {
-        let message = format!("dind sends packets of {DEFAULT} bytes; on GitLab.com's runners, which carry {HOSTED}, large transfers in containers hang");
+        let message = format!(
+            "dind sends packets of {DEFAULT} bytes; on GitLab.com's runners, which carry {HOSTED}, large transfers in containers hang"
+        );
         Diagnostic { severity: Severity::Info, ..RULE.at(span, message) }
     };
-    finding.help(format!("add `command: [\"--mtu={HOSTED}\"]` to the service"))
+    let finding = finding.help(format!("add `command: [\"--mtu={HOSTED}\"]` to the service"));
+    let argument = format!("\"--mtu={HOSTED}\"");
+    let service = &service.image.image;
+    let edits = match service.value.get("command") {
+        Some(_) => addition::service_argument(context, service, &argument),
+        None => addition::service_entry(context, service, "command", &format!("[{argument}]")),
+    };
+    let fix = edits.map(|edits| Fix { title: format!("set the MTU to {HOSTED}"), safety: Safety::Safe, edits });
+    match fix {
+        Some(fix) if hosted => finding.fix(fix),
+        // Runners of one's own may carry more: a person has to know.
+        Some(fix) => Diagnostic { alternatives: vec![fix], ..finding },
+        None => finding,
+    }
 }
 
 fn lowered(context: &Context<'_>, service: &ServiceFacts, mtu: u32) -> Diagnostic {

@@ -1,9 +1,11 @@
 //! DND204: a dind service from a registry's path, which doesn't answer to `docker`. Knows the names of services and what a client dials.
 
+use crate::detect::ImageFacts;
 use crate::detect::ServiceFacts;
 use crate::detect::client::{Client, assigns, dials};
-use crate::detect::ImageFacts;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 
 /// The rule.
@@ -17,13 +19,13 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
-        if let Some(finding) = nameless(&client) {
+        if let Some(finding) = nameless(context, &client) {
             findings.add(finding.job(&client.job.name));
         }
     }
 }
 
-fn nameless(client: &Client<'_>) -> Option<Diagnostic> {
+fn nameless(context: &Context<'_>, client: &Client<'_>) -> Option<Diagnostic> {
     let services = &client.facts.services;
     let service = services.iter().find(|service| service.is_dind() && has_path(service))?;
     let known = services.iter().flat_map(|service| &service.names).all(|name| !name.contains('$') || service.names.contains(name));
@@ -36,7 +38,12 @@ fn nameless(client: &Client<'_>) -> Option<Diagnostic> {
             let names = derived(service).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
             let severity = if dials(client.facts).next().is_some() { Severity::Error } else { Severity::Warning };
             let finding = RULE.at(span, format!("this service answers to {names}, not to `docker`, which the client dials"));
-            Some(Diagnostic { severity, ..finding.help("add `alias: docker`") })
+            let finding = Diagnostic { severity, ..finding.help("add `alias: docker`") };
+            let alone = service.image.image.value.get("alias").is_none();
+            Some(match addition::service_entry(context, &service.image.image, "alias", "docker").filter(|_| alone) {
+                Some(edits) => finding.fix(Fix { title: "add `alias: docker`".to_owned(), safety: Safety::Safe, edits }),
+                None => finding,
+            })
         }
         host if host.contains('_') && service.names.iter().any(|name| name == host) => {
             let finding = RULE.at(span, format!("`{host}` has underscores, which some resolvers and Kubernetes refuse"));

@@ -3,19 +3,16 @@
 use crate::detect::client::{may_dial, needs_daemon};
 use crate::detect::{JobFacts, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::Step;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DND202",
-    name: "dind-service-unused",
-    severity: Severity::Warning,
-    page: include_str!("dind_service_unused.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DND202", name: "dind-service-unused", severity: Severity::Warning, page: include_str!("dind_service_unused.md"), check };
 
 /// Words in a script by which something else than a docker client may reach the daemon.
 const HINTS: [&str; 6] = ["docker", "2375", "2376", "testcontainers", "TESTCONTAINERS", "DOCKER_HOST"];
@@ -38,7 +35,11 @@ fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFac
     }
     if !may_dial(facts) && !hints(job, facts) {
         let message = format!("`{name}` is started for jobs that never talk to a Docker daemon");
-        return Some(RULE.at(span, message).help("declare it only in the jobs that use it"));
+        let finding = RULE.at(span, message).help("declare it only in the jobs that use it");
+        return Some(match removal(context, job, service) {
+            Some(edits) => finding.fix(Fix { title: "remove the service".to_owned(), safety: Safety::Safe, edits }),
+            None => finding,
+        });
     }
     // A declaration that reaches every job, with another job as its evident user.
     let inherited = job.config.get("services")?.steps().any(|via| via.step == Step::Default) || is_default(job);
@@ -47,6 +48,19 @@ fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFac
         let finding = RULE.at(span, message).help("declare it only in the jobs that use it, if these don't");
         Diagnostic { severity: Severity::Info, ..finding }
     })
+}
+
+/// Removes the service from a job that declares it for itself alone, where nothing comes to light below it.
+fn removal(context: &Context<'_>, job: &Job, service: &ServiceFacts) -> Option<Vec<Edit>> {
+    let own = job.own.as_mapping()?.entry("services")?;
+    let in_place = own.via.is_none() && own.value.via.is_none() && service.image.image.value.via.is_none() && own.shadowed.is_empty();
+    let root = &context.pipeline.pipeline.root;
+    let below = root.entry("services").is_some() || root.get("default").is_some_and(|default| default.get("services").is_some());
+    let span = service.image.image.name.span;
+    let users = context.analysis.pipelines.iter().flat_map(|pipeline| pipeline.jobs());
+    let mut users = users.filter(|(_, facts)| facts.services.iter().any(|service| service.image.image.name.span == span));
+    let alone = users.all(|(user, _)| user.key == job.key) && job.own.as_mapping()?.entry("extends").is_none();
+    (in_place && !below && alone).then(|| addition::without_service(context, own, &service.image.image))?
 }
 
 /// Whether the job takes `services` over from `default` or the top of the file.
@@ -62,7 +76,9 @@ fn hints(job: &Job, facts: &JobFacts) -> bool {
         let Some(shell) = shell else { return true };
         let commands = shell.steps.iter().filter(|step| step.operation.is_none());
         let damaged = !shell.script.errors.is_empty();
-        damaged || script.text.is_empty() != shell.steps.is_empty() || commands.into_iter().any(|step| HINTS.iter().any(|hint| shell.slice(step.range()).contains(hint)))
+        damaged
+            || script.text.is_empty() != shell.steps.is_empty()
+            || commands.into_iter().any(|step| HINTS.iter().any(|hint| shell.slice(step.range()).contains(hint)))
     })
 }
 

@@ -1,10 +1,13 @@
 //! DND205: a dind service, docker commands, and an image in which nothing sets `DOCKER_HOST`. Knows whose entrypoint sets it.
 
+use crate::detect::ImageFacts;
 use crate::detect::JobFacts;
 use crate::detect::client::{chooses_daemon, dials};
-use crate::detect::ImageFacts;
+use crate::detect::daemon::listener;
 use crate::detect::variables::varies;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
@@ -21,7 +24,7 @@ pub static RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         if facts.has_dind() && job.missing.is_empty() && !has_host(job, facts) {
-            if let Some(finding) = socket(job, facts) {
+            if let Some(finding) = socket(context, job, facts) {
                 findings.add(finding.job(&job.name));
             }
         }
@@ -33,7 +36,7 @@ fn has_host(job: &Job, facts: &JobFacts) -> bool {
     facts.daemon.setting.is_some() || varies(job, "DOCKER_HOST") || chooses_daemon(job, facts)
 }
 
-fn socket(job: &Job, facts: &JobFacts) -> Option<Diagnostic> {
+fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnostic> {
     let operation = dials(facts).next()?;
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
@@ -43,7 +46,26 @@ fn socket(job: &Job, facts: &JobFacts) -> Option<Diagnostic> {
     };
     let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
     let finding = RULE.at(span, message).label(operation.span, "this needs the daemon").help("set `DOCKER_HOST` in the job's `variables`");
-    Some(Diagnostic { severity: if sure && certain { Severity::Error } else { Severity::Warning }, ..finding })
+    let finding = Diagnostic { severity: if sure && certain { Severity::Error } else { Severity::Warning }, ..finding };
+    Some(match setting(context, job, facts).filter(|_| sure) {
+        Some(edits) => finding.fix(Fix { title: "set `DOCKER_HOST`".to_owned(), safety: Safety::Safe, edits }),
+        None => finding,
+    })
+}
+
+/// The variables that fit what the service listens on.
+fn setting(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edit>> {
+    let service = facts.services.get(facts.daemon.service?).filter(|service| service.names.iter().any(|name| name == "docker"))?;
+    let listener = listener(job, service);
+    let certdir = listener.certdir?;
+    let path = format!("{certdir}/client");
+    let tls = [("DOCKER_HOST", "tcp://docker:2376"), ("DOCKER_TLS_VERIFY", "\"1\""), ("DOCKER_CERT_PATH", path.as_str())];
+    let known = tls[1..].iter().any(|(name, _)| job.variables.contains_key(*name) || varies(job, name));
+    match listener.port? {
+        2375 => addition::variables(context, job, &[("DOCKER_HOST", "tcp://docker:2375")]),
+        _ if known => addition::variables(context, job, &tls[..1]),
+        _ => addition::variables(context, job, &tls),
+    }
 }
 
 fn is_overridden(image: &ImageFacts) -> bool {
@@ -51,5 +73,9 @@ fn is_overridden(image: &ImageFacts) -> bool {
 }
 
 fn describe(image: &ImageFacts) -> String {
-    if is_overridden(image) { "`entrypoint` replaces that of the `docker` image".to_owned() } else { format!("`{}` is not the official `docker` image", image.text) }
+    if is_overridden(image) {
+        "`entrypoint` replaces that of the `docker` image".to_owned()
+    } else {
+        format!("`{}` is not the official `docker` image", image.text)
+    }
 }

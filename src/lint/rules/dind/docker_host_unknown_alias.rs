@@ -43,7 +43,9 @@ fn finding(context: &Context<'_>, client: &Client<'_>, setting: &Setting, host: 
     let names = client.service.names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let certain = dials(client.facts).next().is_some();
     let finding = RULE.at(setting.span, format!("no service answers to `{host}`; the Docker daemon's names are {names}"));
-    let finding = finding.label(client.service.image.image.name.span, "the Docker daemon").help(format!("dial one of its names, or add `alias: {host}`"));
+    let finding = finding
+        .label(client.service.image.image.name.span, "the Docker daemon")
+        .help(format!("dial one of its names, or add `alias: {host}`"));
     let finding = Diagnostic { severity: if certain { Severity::Error } else { Severity::Warning }, ..finding };
     match correction(context, client, setting, host) {
         Some(edit) => finding.fix(Fix { title: "dial `docker`".to_owned(), safety: Safety::Safe, edits: vec![edit] }),
@@ -59,7 +61,9 @@ fn correction(context: &Context<'_>, client: &Client<'_>, setting: &Setting, hos
     }
     let jobs = context.analysis.pipelines.iter().flat_map(|pipeline| pipeline.jobs());
     let mut readers = jobs.filter(|(_, facts)| facts.daemon.setting.as_ref().is_some_and(|other| other.span == setting.span));
-    let helped = |(job, facts)| Client::of(job, facts).is_some_and(|client| unknown(&client).is_some() && client.service.names.iter().any(|name| name == "docker"));
+    let helped = |(job, facts)| {
+        Client::of(job, facts).is_some_and(|client| unknown(&client).is_some() && client.service.names.iter().any(|name| name == "docker"))
+    };
     if !readers.all(|(job, facts)| helped((job, facts)) || !crate::detect::client::may_dial(facts)) {
         return None;
     }

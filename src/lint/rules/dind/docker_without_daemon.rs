@@ -4,27 +4,39 @@ use crate::detect::client::{chooses_daemon, dials};
 use crate::detect::{Endpoint, JobFacts, JobOperation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DND201",
-    name: "docker-without-daemon",
-    severity: Severity::Error,
-    page: include_str!("docker_without_daemon.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DND201", name: "docker-without-daemon", severity: Severity::Error, page: include_str!("docker_without_daemon.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         if job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts) {
             if let Some(first) = dials(facts).next() {
-                findings.add(finding(job, facts, first).job(&job.name));
+                let finding = finding(job, facts, first).job(&job.name);
+                findings.add(match service(context, job, facts) {
+                    Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
+                    None => finding,
+                });
             }
         }
     }
+}
+
+/// Adds a service of the client's own version, and the variables for TLS, to a job that has neither.
+fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edit>> {
+    let docker = facts.image.as_ref()?.docker.as_ref().filter(|docker| docker.official && docker.version.len() >= 3)?;
+    let version = docker.version.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
+    let unset = job.config.entry("services").is_none() && !job.variables.keys().any(|name| name.starts_with("DOCKER_"));
+    let own = job.own.as_mapping()?.entry("variables").is_none();
+    let variables =
+        "  DOCKER_HOST: tcp://docker:2376\n  DOCKER_TLS_CERTDIR: /certs\n  DOCKER_TLS_VERIFY: \"1\"\n  DOCKER_CERT_PATH: /certs/client";
+    (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
 fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic {
@@ -49,14 +61,18 @@ fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
     let unknown = facts.services.iter().any(|service| service.image.text.contains("${") && service.image.docker.is_none());
     let Some(setting) = &facts.daemon.setting else { return unknown };
     match Endpoint::parse(&setting.text) {
-        Some(endpoint) => !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown,
+        Some(endpoint) => {
+            !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown
+        }
         None => true,
     }
 }
 
 /// Whether the host can only be the name of a service: no socket, no address, no machine of a domain.
 fn is_service_name(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https") && !endpoint.host.contains(['.', '[', ':']) && endpoint.host != "localhost"
+    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https")
+        && !endpoint.host.contains(['.', '[', ':'])
+        && endpoint.host != "localhost"
 }
 
 /// Whether the script starts a daemon of its own.

@@ -31,14 +31,33 @@ impl Place {
 }
 
 /// Keywords of the root; `spec` stands in a document of its own, but GitLab reserves the name, and `types` is the old name of `stages`.
-pub const ROOT: &[&str] =
-    &["after_script", "before_script", "cache", "default", "image", "include", "services", "spec", "stages", "types", "variables", "workflow"];
+pub const ROOT: &[&str] = &[
+    "after_script",
+    "before_script",
+    "cache",
+    "default",
+    "image",
+    "include",
+    "services",
+    "spec",
+    "stages",
+    "types",
+    "variables",
+    "workflow",
+];
 
 /// `default:`.
 pub static DEFAULT: Place = Place {
     name: "`default`",
     keywords: &["after_script", "before_script", "id_tokens", "identity", "interruptible", "tags", "timeout"],
-    inside: &[("artifacts", &ARTIFACTS), ("cache", &CACHE), ("hooks", &HOOKS), ("image", &IMAGE), ("retry", &RETRY), ("services", &SERVICE)],
+    inside: &[
+        ("artifacts", &ARTIFACTS),
+        ("cache", &CACHE),
+        ("hooks", &HOOKS),
+        ("image", &IMAGE),
+        ("retry", &RETRY),
+        ("services", &SERVICE),
+    ],
     habits: &[
         ("variables", "write `variables` at the top of the file: they reach every job"),
         ("rules", "write `rules` in each job, or in a hidden job that they extend"),
@@ -110,10 +129,8 @@ pub static JOB: Place = Place {
 /// `inherit:`.
 pub static INHERIT: Place = Place::of("`inherit`", &["default", "variables"]);
 
-static ARTIFACTS: Place = Place::of(
-    "`artifacts`",
-    &["access", "exclude", "expire_in", "expose_as", "name", "paths", "public", "reports", "untracked", "when"],
-);
+static ARTIFACTS: Place =
+    Place::of("`artifacts`", &["access", "exclude", "expire_in", "expose_as", "name", "paths", "public", "reports", "untracked", "when"]);
 static AUTO_CANCEL: Place = Place::of("`auto_cancel`", &["on_job_failure", "on_new_commit"]);
 static CACHE: Place = Place {
     name: "`cache`",

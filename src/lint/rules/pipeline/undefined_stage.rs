@@ -11,7 +11,8 @@ use crate::suggestion::nearest;
 use crate::yaml::{Data, Mapping, Value};
 
 /// The rule.
-pub static RULE: Rule = Rule { id: "PIP1103", name: "undefined-stage", severity: Severity::Error, page: include_str!("undefined_stage.md"), check };
+pub static RULE: Rule =
+    Rule { id: "PIP1103", name: "undefined-stage", severity: Severity::Error, page: include_str!("undefined_stage.md"), check };
 
 /// The stages that exist in every pipeline (<https://docs.gitlab.com/ci/yaml/#stage-pre>).
 const EDGES: [&str; 2] = [".pre", ".post"];

@@ -93,7 +93,14 @@ impl Search<'_, '_> {
 }
 
 /// Adds the correction, where exactly one keyword is a letter away, is not written yet, and the key is written plainly.
-fn with_correction(context: &Context<'_>, finding: Diagnostic, mapping: &Mapping, entry: &Entry, name: &str, keywords: &[&str]) -> Diagnostic {
+fn with_correction(
+    context: &Context<'_>,
+    finding: Diagnostic,
+    mapping: &Mapping,
+    entry: &Entry,
+    name: &str,
+    keywords: &[&str],
+) -> Diagnostic {
     let mut near = keywords.iter().filter(|keyword| strsim::damerau_levenshtein(name, keyword) == 1);
     let (Some(meant), None) = (near.next(), near.next()) else { return finding };
     if mapping.entry(meant).is_some() || context.slice(entry.key.span) != name {

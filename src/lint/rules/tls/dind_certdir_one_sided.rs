@@ -3,6 +3,8 @@
 use crate::detect::client::Client;
 use crate::detect::variables::expand;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::source::Span;
 
@@ -17,7 +19,7 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
-        if let Some(finding) = Sides::of(&client).and_then(|sides| contradiction(&client, &sides)) {
+        if let Some(finding) = Sides::of(&client).and_then(|sides| contradiction(context, &client, &sides)) {
             findings.add(finding.job(&client.job.name));
         }
     }
@@ -52,18 +54,25 @@ fn port(certdir: &str) -> u16 {
     if certdir.is_empty() { 2375 } else { 2376 }
 }
 
-fn contradiction(client: &Client<'_>, sides: &Sides) -> Option<Diagnostic> {
+fn contradiction(context: &Context<'_>, client: &Client<'_>, sides: &Sides) -> Option<Diagnostic> {
     let dialled = client.dialled_port()?;
     let served = port(&sides.served);
     if sides.contradict(dialled) {
-        let message = format!("this `DOCKER_TLS_CERTDIR` reaches only the service: dind listens on port {served}, the client dials {dialled}");
+        let message =
+            format!("this `DOCKER_TLS_CERTDIR` reaches only the service: dind listens on port {served}, the client dials {dialled}");
         return Some(RULE.at(sides.span, message).help("set it in `variables` of the job, where client and service both see it"));
     }
     // Without `DOCKER_HOST` the entrypoint fell back to the port that fits, because it found no certificates.
     let by_fallback = client.facts.daemon.setting.is_none() && sides.served.is_empty() && !sides.seen.is_empty() && dialled == served;
     by_fallback.then(|| {
-        let message = "this `DOCKER_TLS_CERTDIR` reaches only the service; the client dials port 2375 only because it finds no certificates";
+        let message =
+            "this `DOCKER_TLS_CERTDIR` reaches only the service; the client dials port 2375 only because it finds no certificates";
         let finding = RULE.at(sides.span, message).help("set it in `variables` of the job, where client and service both see it");
-        Diagnostic { severity: Severity::Info, ..finding }
+        let finding = Diagnostic { severity: Severity::Info, ..finding };
+        let unset = !client.job.variables.contains_key("DOCKER_TLS_CERTDIR");
+        match addition::variables(context, client.job, &[("DOCKER_TLS_CERTDIR", "\"\"")]).filter(|_| unset) {
+            Some(edits) => finding.fix(Fix { title: "set it in the job as well".to_owned(), safety: Safety::Safe, edits }),
+            None => finding,
+        }
     })
 }

@@ -52,16 +52,26 @@ impl Wrong {
     }
 
     fn finding(&self, context: &Context<'_>) -> Diagnostic {
-        let message = format!("`DOCKER_CERT_PATH` is `{}`, but dind puts the client's certificates into `{}`", self.path.text, self.expected);
-        let fix = Fix { title: format!("write `{}`", self.text.trim_matches('"')), safety: self.safety(context), edits: vec![Edit::replace(self.path.span, self.text)] };
+        let message =
+            format!("`DOCKER_CERT_PATH` is `{}`, but dind puts the client's certificates into `{}`", self.path.text, self.expected);
+        let fix = Fix {
+            title: format!("write `{}`", self.text.trim_matches('"')),
+            safety: self.safety(context),
+            edits: vec![Edit::replace(self.path.span, self.text)],
+        };
         RULE.at(self.path.span, message).fix(fix)
     }
 
     /// Safe where each job that reads the value has the same mistake, with a literal directory.
     fn safety(&self, context: &Context<'_>) -> Safety {
-        let clients = context.analysis.pipelines.iter().flat_map(|pipeline| pipeline.jobs()).filter_map(|(job, facts)| Client::of(job, facts));
+        let clients =
+            context.analysis.pipelines.iter().flat_map(|pipeline| pipeline.jobs()).filter_map(|(job, facts)| Client::of(job, facts));
         let mut readers = clients.filter(|client| client.value("DOCKER_CERT_PATH").is_some_and(|path| path.span == self.path.span));
-        if self.known && readers.all(|client| Self::of(&client).is_some_and(|wrong| wrong == *self)) { Safety::Safe } else { Safety::Unsafe }
+        if self.known && readers.all(|client| Self::of(&client).is_some_and(|wrong| wrong == *self)) {
+            Safety::Safe
+        } else {
+            Safety::Unsafe
+        }
     }
 }
 

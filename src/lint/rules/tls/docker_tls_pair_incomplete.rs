@@ -1,8 +1,10 @@
 //! TLS104: TLS on port 2376 with half of `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`. Knows what the docker client needs for TLS.
 
-use crate::detect::Setting;
-use crate::detect::client::Client;
+use crate::detect::client::{Client, may_dial};
+use crate::detect::{Setting, setting};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 
 /// The rule.
@@ -20,7 +22,11 @@ const PATH: &str = "DOCKER_CERT_PATH";
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
         if let Some((present, missing)) = half(&client) {
-            findings.add(finding(&present, missing).job(&client.job.name));
+            let finding = finding(&present, missing).job(&client.job.name);
+            findings.add(match completion(context, &client, &present, missing) {
+                Some(edits) => finding.fix(Fix { title: format!("set `{missing}`"), safety: Safety::Safe, edits }),
+                None => finding,
+            });
         }
     }
 }
@@ -38,6 +44,25 @@ fn half(client: &Client<'_>) -> Option<(Setting, &'static str)> {
         (None, Some(path)) => Some((path, VERIFY)),
         (Some(_), Some(_)) | (None, None) => None,
     }
+}
+
+/// Adds the missing half beside the other one, where the files tell its value and each job that reads the mapping lacks it.
+fn completion(context: &Context<'_>, client: &Client<'_>, present: &Setting, missing: &str) -> Option<Vec<Edit>> {
+    let pipelines = context.analysis.pipelines.iter();
+    let mut readers = pipelines.flat_map(|pipeline| pipeline.jobs()).filter(|(job, facts)| {
+        may_dial(facts) && job.variables.get(present.name.as_str()).is_some_and(|variable| variable.entry.key.span == present.key)
+    });
+    let lacks = |(job, facts)| Client::of(job, facts).and_then(|client| half(&client)).is_some_and(|(_, other)| other == missing);
+    if !readers.all(lacks) {
+        return None;
+    }
+    if missing == VERIFY {
+        return addition::sibling(context, present.key, "DOCKER_TLS_VERIFY: \"1\"");
+    }
+    let certdir = client.listener().certdir?;
+    let declared = setting(client.job, "DOCKER_TLS_CERTDIR").is_some();
+    let path = if declared { "\"$DOCKER_TLS_CERTDIR/client\"".to_owned() } else { format!("{certdir}/client") };
+    addition::sibling(context, present.key, &format!("DOCKER_CERT_PATH: {path}"))
 }
 
 fn finding(present: &Setting, missing: &str) -> Diagnostic {

@@ -28,7 +28,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         for name in NAMES {
             for value in written(job, facts, name) {
                 if let Some(text) = value.scalar_text().filter(|text| is_falsy(text)) {
-                    let fix = Fix { title: format!("empty `{name}`"), safety: safety(context, value.span), edits: vec![Edit::replace(value.span, "\"\"")] };
+                    let fix = Fix {
+                        title: format!("empty `{name}`"),
+                        safety: safety(context, value.span),
+                        edits: vec![Edit::replace(value.span, "\"\"")],
+                    };
                     findings.add(finding(value.span, name, &text).job(&job.name).fix(fix));
                 }
             }
@@ -80,6 +84,8 @@ fn safety(context: &Context<'_>, span: Span) -> Safety {
         let reads = NAMES.iter().any(|name| written(job, facts, name).any(|value| value.span == span));
         reads && (may_dial(facts) || facts.has_dind())
     });
-    let fails = |(job, facts)| Client::of(job, facts).is_some_and(|client| client.listener().port == Some(2375) && client.dialled_port() == Some(2375));
+    let fails = |(job, facts)| {
+        Client::of(job, facts).is_some_and(|client| client.listener().port == Some(2375) && client.dialled_port() == Some(2375))
+    };
     if readers.all(fails) { Safety::Safe } else { Safety::Unsafe }
 }

@@ -1,0 +1,15 @@
+//! An analysis into a rewrite that moves docker builds to a remote builder. Knows targets; proves nothing.
+
+pub mod changes;
+mod compose_edits;
+mod job_image;
+mod lower;
+pub mod obstacles;
+mod project;
+pub mod rewrite;
+pub mod script_edit;
+pub mod target;
+
+pub use changes::JobId;
+pub use rewrite::{Changed, Rewrite, rewrite};
+pub use target::Target;

@@ -1,0 +1,276 @@
+//! A migration that is proven: rewrites are analysed again, and what breaks a promise is dropped with a reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::analysis::{Analysis, analyze};
+use crate::config::Config;
+use crate::detect::flow::{DAEMON_VARIABLES, is_docker, needs_daemon};
+use crate::detect::{JobFacts, Reason, Verdict, reason};
+use crate::docker::{Op, Role};
+use crate::lint::{LintOptions, lint};
+use crate::migrate::obstacles::obstacles;
+use crate::migrate::{Changed, JobId, Rewrite, Target, rewrite};
+use crate::pipeline::expand::expanded_job;
+use crate::pipeline::{Job, Variable};
+use crate::workspace::Workspace;
+
+/// What to migrate.
+#[derive(Clone, Default, Debug)]
+pub struct MigrateOptions {
+    /// Names of the only jobs to migrate; empty for all.
+    pub jobs: Vec<String>,
+}
+
+/// A proven migration.
+#[derive(Debug)]
+pub struct Migration {
+    /// The analysis of what was there.
+    pub before: Analysis,
+    /// The jobs that use docker, in the order of the pipelines.
+    pub jobs: Vec<Outcome>,
+    /// The files that change.
+    pub files: Vec<FileChange>,
+}
+
+impl Migration {
+    /// Whether a pipeline has a job of this name.
+    #[must_use]
+    pub fn has_job(&self, name: &str) -> bool {
+        self.before.pipelines.iter().any(|pipeline| pipeline.pipeline.job(name).is_some())
+    }
+}
+
+/// What becomes of a job.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Which.
+    pub id: JobId,
+    /// Its name.
+    pub name: String,
+    /// How much of it can move.
+    pub verdict: Verdict,
+    /// The rewrite of it.
+    pub changed: Option<Changed>,
+    /// Why not, or not all.
+    pub reasons: Vec<Reason>,
+}
+
+/// What becomes of a file.
+#[derive(Clone, Debug)]
+pub struct FileChange {
+    /// From the root of the workspace.
+    pub path: String,
+    /// What was read.
+    pub before: String,
+    /// What is to be written.
+    pub after: String,
+    /// How many edits lie between.
+    pub edits: usize,
+}
+
+/// Migrates the pipelines whose entries are `entries`, and proves the result.
+#[must_use]
+pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, target: &Target, options: &MigrateOptions) -> Migration {
+    let before = analyze(workspace, entries, config);
+    let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
+    let mut candidates = BTreeSet::new();
+    for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
+        for (index, (job, facts)) in analyzed.jobs().enumerate() {
+            let id = JobId { pipeline, job: index };
+            let wanted = options.jobs.is_empty() || options.jobs.iter().any(|name| **name == *job.name);
+            if facts.flow.verdict != Verdict::Full || !wanted {
+                continue;
+            }
+            let reasons = obstacles(&before, id);
+            if reasons.is_empty() {
+                candidates.insert(id);
+            } else {
+                refused.insert(id, reasons);
+            }
+        }
+    }
+    let proven = proven(&before, entries, target, candidates, &mut refused);
+    outcome(before, proven, refused, options)
+}
+
+/// Rewrites until what is left keeps every promise; each round refuses at least one job.
+fn proven(
+    before: &Analysis,
+    entries: &[String],
+    target: &Target,
+    mut candidates: BTreeSet<JobId>,
+    refused: &mut BTreeMap<JobId, Vec<Reason>>,
+) -> Rewrite {
+    loop {
+        let rewrite = rewrite(before, target, &candidates);
+        if rewrite.changed.is_empty() {
+            refused.extend(rewrite.refused.clone());
+            return rewrite;
+        }
+        let broken = broken(before, entries, &rewrite);
+        if broken.is_empty() {
+            refused.extend(rewrite.refused.clone());
+            return rewrite;
+        }
+        for (id, why) in broken {
+            let span = before.pipelines[id.pipeline].pipeline.jobs[id.job].key;
+            candidates.remove(&id);
+            refused.entry(id).or_default().push(Reason { code: reason::PROOF_FAILED, message: why, span });
+        }
+    }
+}
+
+fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, Vec<Reason>>, options: &MigrateOptions) -> Migration {
+    let mut jobs = Vec::new();
+    for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
+        for (index, (job, facts)) in analyzed.jobs().enumerate() {
+            let id = JobId { pipeline, job: index };
+            let reasons = refused.remove(&id);
+            let left_out =
+                facts.flow.verdict == Verdict::Full && !options.jobs.is_empty() && !options.jobs.iter().any(|name| **name == *job.name);
+            if facts.flow.verdict == Verdict::None && !facts.flow.idle || left_out {
+                continue;
+            }
+            let verdict = if reasons.is_some() { Verdict::Blocked } else { facts.flow.verdict };
+            let reasons = reasons.unwrap_or_else(|| facts.flow.reasons.clone());
+            jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed: rewrite.changed.remove(&id), reasons });
+        }
+    }
+    let sources = before.documents.sources();
+    let files = rewrite.files.iter().map(|(&file, after)| FileChange {
+        path: sources.get(file).path().to_owned(),
+        before: sources.get(file).text().to_owned(),
+        after: after.clone(),
+        edits: rewrite.edits.iter().filter(|edit| edit.span.file == file).count(),
+    });
+    let files = files.filter(|file| file.before != file.after).collect();
+    Migration { before, jobs, files }
+}
+
+/// The jobs whose rewrite breaks a promise, with what is broken.
+fn broken(before: &Analysis, entries: &[String], rewrite: &Rewrite) -> BTreeMap<JobId, String> {
+    let sources = before.documents.sources();
+    let overlay = rewrite.files.iter().map(|(&file, text)| (sources.get(file).path().to_owned(), text.clone()));
+    let after = analyze(&before.workspace.with_overlay(overlay), entries, &before.config);
+    let mut broken = BTreeMap::new();
+    let everything = |why: &str| rewrite.changed.keys().map(|id| (*id, why.to_owned())).collect::<BTreeMap<_, _>>();
+    if after.documents.problems().len() > before.documents.problems().len() || after.pipelines.len() != before.pipelines.len() {
+        return everything("the result would not be read as YAML");
+    }
+    for (index, (old, new)) in before.pipelines.iter().zip(&after.pipelines).enumerate() {
+        let names =
+            |pipeline: &crate::pipeline::Pipeline| pipeline.unresolved.iter().map(|include| include.name.clone()).collect::<Vec<_>>();
+        if old.pipeline.jobs.len() != new.pipeline.jobs.len() || names(&old.pipeline) != names(&new.pipeline) {
+            return everything("the result would have other jobs or includes");
+        }
+        for (job, (old, new)) in old.jobs().zip(new.jobs()).enumerate() {
+            let id = JobId { pipeline: index, job };
+            match rewrite.changed.get(&id) {
+                Some(changed) => {
+                    if let Some(why) = broken_job(old, new, changed) {
+                        broken.insert(id, why.to_owned());
+                    }
+                }
+                None if !same(old.0, new.0) => {
+                    return everything(&format!("the job `{}`, which must not change, would change", old.0.name));
+                }
+                None => {}
+            }
+        }
+    }
+    if broken.is_empty() { new_findings(before, &after, rewrite) } else { broken }
+}
+
+/// Whether a job means the same: its configuration, and the variables that reach it.
+fn same(old: &Job, new: &Job) -> bool {
+    expanded_job(old) == expanded_job(new) && variables(old, &[]) == variables(new, &[])
+}
+
+fn variables(job: &Job, without: &[&str]) -> Vec<(String, Option<String>, bool)> {
+    let listed = job.variables.iter().filter(|(name, _)| !without.contains(&&***name));
+    listed.map(|(name, variable)| (name.to_string(), Variable::text(variable), variable.expands())).collect()
+}
+
+/// Keywords of a migrated job that may differ.
+const MAY_DIFFER: &[&str] = &["before_script", "script", "services", "variables", "id_tokens", "tags"];
+
+fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed) -> Option<&'static str> {
+    let rest = |job: &Job| {
+        let mut all = expanded_job(job);
+        if let Json::Object(map) = &mut all {
+            MAY_DIFFER.iter().for_each(|keyword| {
+                map.shift_remove(*keyword);
+            });
+        }
+        all
+    };
+    if &*new.0.script.text != changed.script.as_str() {
+        return Some("the script would not be read back as it was meant");
+    }
+    if rest(old.0) != rest(new.0) || variables(old.0, DAEMON_VARIABLES) != variables(new.0, DAEMON_VARIABLES) {
+        return Some("more than the docker commands would change");
+    }
+    if new.1.has_dind() || new.1.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
+        return Some("a daemon would still be needed");
+    }
+    let left = |name: &str| new.0.variables.get(name).and_then(Variable::text).is_some_and(|text| !text.is_empty());
+    if ["DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CONTEXT"].into_iter().any(left) {
+        return Some("a variable would be left that breaks commands without a daemon");
+    }
+    if published(old.1) != published(new.1) {
+        return Some("other references would be published");
+    }
+    None
+}
+
+/// The references that a job publishes, in any order; what has no name counts as one unknown.
+fn published(facts: &JobFacts) -> BTreeSet<String> {
+    let mut published = BTreeSet::new();
+    for operation in facts.operations.iter().map(|operation| &operation.operation) {
+        let push = operation.op == Op::Push || operation.pushes() == Some(true);
+        let wanted = |role: Role| role == Role::Pushed || role == Role::Destination;
+        let built = matches!(operation.tool, crate::docker::Tool::Depot) && push;
+        let names =
+            operation.images.iter().filter(|image| wanted(image.role) || (built && matches!(image.role, Role::Built | Role::Tagged)));
+        published.extend(names.filter(|_| push || is_docker(operation.tool)).map(|image| named(&image.text)));
+    }
+    published
+}
+
+fn named(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${?") {
+        out.push_str(&rest[..at]);
+        out.push_str("${?}");
+        rest = rest[at..].find('}').map_or("", |end| &rest[at + end + 1..]);
+    }
+    out.push_str(rest);
+    let tagged = out.rsplit('/').next().is_some_and(|last| last.contains(':') || last.ends_with('}'));
+    if tagged { out } else { format!("{out}:latest") }
+}
+
+/// A finding that was not there before is the fault of the jobs that it names.
+fn new_findings(before: &Analysis, after: &Analysis, rewrite: &Rewrite) -> BTreeMap<JobId, String> {
+    let count = |analysis: &Analysis| {
+        let mut counts: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
+        for finding in lint(analysis, &LintOptions::default()).findings {
+            for job in &finding.diagnostic.jobs {
+                *counts.entry((finding.diagnostic.rule, job.clone())).or_default() += 1;
+            }
+        }
+        counts
+    };
+    let (old, new) = (count(before), count(after));
+    let mut broken = BTreeMap::new();
+    for ((rule, name), number) in new {
+        if number <= old.get(&(rule, name.clone())).copied().unwrap_or_default() {
+            continue;
+        }
+        let ids = rewrite.changed.keys().filter(|id| *before.pipelines[id.pipeline].pipeline.jobs[id.job].name == *name);
+        broken.extend(ids.map(|id| (*id, format!("the result would have a new finding of `{rule}`"))));
+    }
+    broken
+}

@@ -1,0 +1,73 @@
+use serde_json::json;
+
+use crate::{Folder, PIPELINE};
+
+#[test]
+fn yaml_prints_what_gitlab_s_loader_reads() {
+    let folder =
+        Folder::new(&[("a.yml", "a:\n  - yes\n  - 1:30\n  - 0777\n  - 3.1\n  - :x\nb: !reference [c, d]\n"), ("bad.yml", "a: b: c\n")]);
+    let expected = json!({"a": [true, 5400, 511, {"$float": "3.1"}, {"$symbol": "x"}], "b": {"$reference": ["c", "d"]}});
+    assert_eq!(folder.run(&["yaml", "a.yml"]).json(), expected);
+    assert_eq!(folder.run_with(&["yaml", "-"], &[], b"a: 1").json(), json!({"a": 1}));
+    assert_eq!(folder.run_with(&["yaml"], &[], b"a: 1").json(), json!({"a": 1}));
+    folder.refuses(&["yaml", "bad.yml"], "bad.yml:1:5");
+}
+
+#[test]
+fn expand_merges_and_says_where_values_come_from() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", ".base: {image: ruby}\njob:\n  extends: .base\n  script: 'true'\n")]);
+    let pipeline = folder.run(&["expand", "--format", "json"]).json();
+    assert_eq!(pipeline["job"]["image"], "ruby");
+    assert!(pipeline.get(".base").is_none());
+    let text = folder.run(&["expand"]).stdout;
+    assert_eq!(folder.run_with(&["yaml"], &[], text.as_bytes()).json(), pipeline);
+    let origins = folder.run(&["expand", "--format", "json", "--provenance"]).json();
+    assert_eq!(origins["origins"]["job.image"], json!({"file": ".gitlab-ci.yml", "line": 1, "via": ["extends .base"]}));
+}
+
+#[test]
+fn inspect_lists_the_operations_with_their_places() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
+    let job = folder.run(&["inspect", "--format", "json"]).json()["jobs"][0].clone();
+    assert_eq!((&job["name"], &job["daemon"]["kind"]), (&json!("build"), &json!("dind")));
+    let build = &job["operations"][0];
+    assert_eq!(
+        (&build["op"], &build["line"], &build["column"], &build["images"]),
+        (&json!("build"), &json!(8), &json!(7), &json!(["$IMAGE"]))
+    );
+    let text = folder.run(&["inspect"]).stdout;
+    assert!(text.contains(".gitlab-ci.yml:8:7  build: docker build -t $IMAGE .") && text.contains("1 of 1 jobs use Docker"), "{text}");
+}
+
+#[test]
+fn a_part_of_the_pipeline_is_inspected_in_it() {
+    let base = ".docker: {image: docker:27, services: [docker:dind]}\ninclude: /ci/build.yml\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", base), ("ci/build.yml", "build: {extends: .docker, script: docker info}\n")]);
+    let json = folder.run(&["inspect", "ci/build.yml", "--format", "json"]).json();
+    assert_eq!(json["jobs"].as_array().unwrap().len(), 1);
+    assert_eq!((&json["jobs"][0]["image"], &json["jobs"][0]["daemon"]["kind"]), (&json!("docker:27"), &json!("dind")));
+}
+
+#[test]
+fn standard_input_is_a_pipeline_of_the_repository_in_which_the_command_runs() {
+    let folder = Folder::new(&[("ci/job.yml", "job: {script: 'true'}\n")]);
+    let ran = folder.run_with(&["expand", "--format", "json", "-"], &[], b"include: /ci/job.yml\n");
+    assert_eq!(ran.json()["job"]["script"], json!(["true"]), "{}", ran.stderr);
+}
+
+#[test]
+fn results_go_to_a_file_on_request() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
+    let ran = folder.run(&["inspect", "--format", "json", "-o", "out.json"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+    let text = std::fs::read_to_string(folder.path().join("out.json")).unwrap();
+    assert_eq!(text, folder.run(&["inspect", "--format", "json"]).stdout);
+    folder.refuses(&["inspect", "-o", "no/such/folder/out.json"], "the result can't be written");
+}
+
+#[test]
+fn explain_knows_the_reasons() {
+    let ran = Folder::new(&[]).run(&["explain", "runs-built-image"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("# runs-built-image"), "{}", ran.stdout);
+}

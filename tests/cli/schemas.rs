@@ -1,0 +1,31 @@
+use serde_json::Value;
+
+use crate::{Folder, PIPELINE};
+
+#[track_caller]
+fn fits(folder: &Folder, schema: &str, output: &Value) {
+    let schema = folder.run(&["schema", schema]).json();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let errors: Vec<String> = validator.iter_errors(output).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}\n{output:#}");
+}
+
+#[test]
+fn real_outputs_fit_their_schemas() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("broken.yml", "a: [")]);
+    for path in [".gitlab-ci.yml", "broken.yml"] {
+        fits(&folder, "lint", &folder.run(&["lint", path, "--format", "json"]).json());
+    }
+    fits(&folder, "inspect", &folder.run(&["inspect", "--format", "json"]).json());
+    folder.run(&["lint", "broken.yml", "--write-baseline", "baseline.json"]);
+    let baseline = std::fs::read_to_string(folder.path().join("baseline.json")).unwrap();
+    fits(&folder, "baseline", &serde_json::from_str(&baseline).unwrap());
+}
+
+#[test]
+fn every_schema_is_a_schema() {
+    let folder = Folder::new(&[]);
+    for name in ["baseline", "config", "inspect", "lint", "migrate"] {
+        jsonschema::meta::validate(&folder.run(&["schema", name]).json()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
