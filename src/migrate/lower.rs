@@ -430,17 +430,24 @@ impl Lowering<'_> {
         self.lowered
             .setup
             .push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &config.cli.version)]));
-        let publishes = self.facts.flow.actions.values().any(|action| {
-            matches!(action, Action::PushSaved { .. })
-                || matches!(action, Action::Build(build) | Action::BuildHere(build) if !matches!(build.output, Output::Discard))
-        });
-        let named = self.job.variables.contains_key("DOCKER_AUTH_CONFIG");
-        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login);
-        let writes_file = self.shell.script.text.contains("config.json");
-        if publishes && !writes_file && (named || !logs_in) {
+        let publishes = self.facts.flow.actions.values().any(publishes);
+        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login) || self.shell.script.text.contains("config.json");
+        if publishes && self.job.variables.contains_key("DOCKER_AUTH_CONFIG") {
             self.lowered.setup.push(self.target.credentials.clone());
+        } else if publishes && !logs_in {
+            let message = "the registry's credentials are in the job's Docker configuration file; the job has no login, and `depot` does not read DOCKER_AUTH_CONFIG".to_owned();
+            self.lowered.assumptions.push(("registry-credentials", message));
         }
         Ok(())
+    }
+}
+
+/// Whether a step sends something to a registry with the target's command.
+fn publishes(action: &Action) -> bool {
+    match action {
+        Action::PushSaved { .. } => true,
+        Action::Build(build) | Action::BuildHere(build) => !matches!(build.output, Output::Discard | Output::Save(_)),
+        Action::Remove(_) | Action::RemoveLoop { .. } | Action::Promote { .. } | Action::Inspect { .. } => false,
     }
 }
 
