@@ -2,13 +2,18 @@
 
 pub mod client;
 mod commands;
+pub mod contents;
 pub mod daemon;
 pub mod flow;
 mod image;
+pub mod installer;
 pub mod reason;
+pub mod registry;
+pub mod secret;
 pub mod steps;
 pub mod variables;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -51,6 +56,18 @@ impl JobFacts {
     #[must_use]
     pub fn has_dind(&self) -> bool {
         self.daemon.service.is_some()
+    }
+
+    /// `before_script` and `script`, read now where the facts did not need them.
+    #[must_use]
+    pub fn main_shell<'a>(&'a self, job: &Job) -> Cow<'a, JobShell> {
+        self.shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.script)), Cow::Borrowed)
+    }
+
+    /// Commands that may use docker out of sight, known installers left out.
+    pub fn hidden(&self) -> impl Iterator<Item = &Opaque> {
+        let known = |index: usize| self.shell.as_ref().is_some_and(|shell| installer::is_known(shell, index));
+        self.opaque.iter().filter(move |opaque| !opaque.step.is_some_and(known))
     }
 
     /// The operations of this job's own script text, with the steps that run them.

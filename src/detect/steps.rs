@@ -47,6 +47,22 @@ impl Step {
         self.invocation.statement.range()
     }
 
+    /// The folder it runs in, relative to the one in which the job's script begins (the repository): empty for that one; none where it is not known.
+    #[must_use]
+    pub fn folder(&self) -> Option<String> {
+        let atoms = match self.invocation.directory.atoms.as_slice() {
+            [Atom::Variable { name, generation: 0 }, rest @ ..] if name == "PWD" || name == "CI_PROJECT_DIR" => rest,
+            rest => rest,
+        };
+        let path = match atoms {
+            [] => "",
+            [Atom::Literal(path)] => path,
+            _ => return None,
+        };
+        let outside = path.contains("..") || (path.starts_with('/') && atoms.len() == self.invocation.directory.atoms.len());
+        (!outside).then(|| path.trim_matches('/').to_owned())
+    }
+
     /// The name of the program, where it is known.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
@@ -72,6 +88,18 @@ pub struct JobShell {
 }
 
 impl JobShell {
+    /// Reads one of the scripts of `job`.
+    #[must_use]
+    pub fn read(job: &Job, script: &Script) -> Self {
+        Self::new(job, script, Arc::new(shell::parse(&script.text, shell::Limits::default())))
+    }
+
+    /// Reads shell text of which nothing is known from outside.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        Self::evaluated(Arc::new(shell::parse(text, shell::Limits::default())), &Env::default())
+    }
+
     pub(super) fn new(job: &Job, script: &Script, parsed: Arc<shell::Script>) -> Self {
         debug_assert_eq!(script.text.len(), parsed.text.len());
         Self::evaluated(parsed, &environment(job))

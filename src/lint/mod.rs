@@ -3,6 +3,7 @@
 pub mod addition;
 pub mod rule;
 pub mod rules;
+pub mod script_edit;
 pub mod suppress;
 
 use std::collections::BTreeSet;

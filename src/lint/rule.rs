@@ -89,6 +89,13 @@ impl Findings {
         }
     }
 
+    /// Adds a finding, if there is one.
+    pub fn add_some(&mut self, finding: Option<Diagnostic>) {
+        if let Some(finding) = finding {
+            self.add(finding);
+        }
+    }
+
     /// The findings, in the order of their first occurrence.
     #[must_use]
     pub fn into_vec(self) -> Vec<Diagnostic> {

@@ -1,13 +1,25 @@
 //! All rules, by family. A test compares this list with the folder.
 
+pub mod buildkit;
+pub mod dagger;
+pub mod depot;
 pub mod dind;
+pub mod install;
 pub mod pipeline;
+pub mod registry;
+pub mod secrets;
 pub mod tls;
 
 use crate::lint::Rule;
 
 /// Every rule, by id.
 pub static RULES: &[&Rule] = &[
+    &buildkit::buildx_create_with_tls_env::RULE,
+    &dagger::dagger_no_container_cli::RULE,
+    &depot::depot_build_without_output::RULE,
+    &depot::depot_project_unknown::RULE,
+    &depot::depot_needless_dind::RULE,
+    &depot::depot_not_on_path::RULE,
     &dind::docker_without_daemon::RULE,
     &dind::dind_service_unused::RULE,
     &dind::docker_host_unknown_alias::RULE,
@@ -15,8 +27,18 @@ pub static RULES: &[&Rule] = &[
     &dind::docker_host_missing_in_custom_image::RULE,
     &dind::dind_floating_tag::RULE,
     &dind::dind_mtu::RULE,
+    &install::tool_missing_in_image::RULE,
     &pipeline::undefined_stage::RULE,
     &pipeline::unknown_keyword::RULE,
+    &registry::login_lost_by_before_script::RULE,
+    &registry::push_without_login::RULE,
+    &registry::login_registry_mismatch::RULE,
+    &registry::password_on_command_line::RULE,
+    &registry::legacy_ci_variables::RULE,
+    &registry::docker_auth_config_misuse::RULE,
+    &secrets::self_referencing_variable::RULE,
+    &secrets::hard_coded_token::RULE,
+    &secrets::secret_in_build_arg::RULE,
     &tls::dind_port_tls_mismatch::RULE,
     &tls::dind_certdir_one_sided::RULE,
     &tls::docker_tls_verify_falsy::RULE,

@@ -1,7 +1,7 @@
 //! Base64 text into bytes, as Ruby's `unpack("m")` reads it: what isn't in the alphabet is skipped, and reading ends at `=`.
 
 /// The bytes that `text` stands for.
-pub(super) fn decode(text: &[u8]) -> Vec<u8> {
+pub(crate) fn decode(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
     for value in text.iter().take_while(|byte| **byte != b'=').filter_map(|byte| sextet(*byte)) {

@@ -1,6 +1,6 @@
 //! YAML 1.1 text into a spanned tree and into values as Ruby's Psych reads them. Knows nothing of GitLab.
 
-mod base64;
+pub(crate) mod base64;
 mod block_text;
 mod compose;
 mod error;

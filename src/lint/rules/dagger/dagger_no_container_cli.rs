@@ -1,0 +1,87 @@
+//! DAG801: Dagger in an image without a container command line. Knows which commands need an engine, not what the runner's configuration offers.
+
+use crate::detect::contents::{Contents, Packages, may_provide};
+use crate::detect::{ImageFacts, JobFacts, JobShell, Step};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::docker::engine_image::Variant;
+use crate::edit::{Edit, Fix, Safety};
+use crate::lint::{Context, Findings, Rule};
+use crate::pipeline::Job;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "DAG801",
+    name: "dagger-no-container-cli",
+    severity: Severity::Error,
+    page: include_str!("dagger_no_container_cli.md"),
+    check,
+};
+
+/// Names the engine (dagger/dagger, `internal/cmd/dagger/engine.go`); still experimental by name in 1.0.
+const ENGINE: &str = "_EXPERIMENTAL_DAGGER_RUNNER_HOST";
+/// Commands that contact no engine.
+const WITHOUT_ENGINE: &[&str] = &["version", "login", "logout", "help", "completion", "--version", "--help", "-h"];
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (job, facts) in context.jobs() {
+        if let (Some(image), Some(shell)) = (&facts.image, &facts.shell) {
+            if let Some(contents) = Contents::of(image).filter(|contents| contents.lacks("docker")) {
+                findings.add_some(finding(context, job, facts, shell, image, contents));
+            }
+        }
+    }
+}
+
+fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, image: &ImageFacts, contents: Contents) -> Option<Diagnostic> {
+    let call = shell.steps.iter().position(needs_engine)?;
+    if names_engine(job, shell, &shell.steps[call]) || is_provided(facts, shell, call) {
+        return None;
+    }
+    let message = format!("`{}` has no `docker`, `podman` or `nerdctl`, with which Dagger starts its engine", image.text);
+    let finding = RULE
+        .at(image.image.name.span, message)
+        .help("use the `docker` image of the service's version with `-cli`, or install `docker-cli`")
+        .label(job.place(&job.script, shell.steps[call].range()), "needs an engine")
+        .job(&job.name);
+    let daemon = facts.has_dind() || facts.daemon.setting.is_some();
+    let finding = Diagnostic { severity: if daemon { Severity::Error } else { Severity::Warning }, ..finding };
+    Some(match fix(context, facts, shell, image, contents) {
+        Some(fix) => finding.fix(fix),
+        None => finding,
+    })
+}
+
+fn needs_engine(step: &Step) -> bool {
+    let mut words = (1..).map_while(|index| step.invocation.argv().get(index).map(|argument| argument.value.constant().unwrap_or_default()));
+    let first = words.clone().next();
+    let without = first.is_none_or(|first| WITHOUT_ENGINE.contains(&first));
+    step.name() == Some("dagger") && !without && !words.any(|word| word.starts_with("--cloud"))
+}
+
+fn names_engine(job: &Job, shell: &JobShell, call: &Step) -> bool {
+    let bound = shell.evaluated.bindings.iter().any(|binding| binding.name == ENGINE);
+    let yaml = job.variables.contains_key(ENGINE) || job.conditional.iter().any(|(name, _)| &**name == ENGINE);
+    bound || yaml || call.invocation.environment.iter().any(|(name, _)| name == ENGINE)
+}
+
+/// Whether the script may bring a container command line along before the call.
+fn is_provided(facts: &JobFacts, shell: &JobShell, call: usize) -> bool {
+    let hidden = facts.hidden().any(|opaque| opaque.step.is_none_or(|step| step < call));
+    let others = ["docker", "podman", "nerdctl", "finch"];
+    let installed = |step: &Step| others.iter().any(|tool| may_provide(step, shell.slice(step.statement()), tool));
+    hidden || shell.steps[..call].iter().any(installed)
+}
+
+/// The `docker` image of the service's version in place of `alpine`, from which it is made.
+fn fix(context: &Context<'_>, facts: &JobFacts, shell: &JobShell, image: &ImageFacts, contents: Contents) -> Option<Fix> {
+    let name = &image.image.name;
+    let service = facts.daemon.service.and_then(|index| facts.services.get(index))?;
+    let official = service.image.docker.as_ref().is_some_and(|docker| docker.official && docker.variant == Variant::Daemon && !docker.rootless);
+    let tag = service.image.text.strip_prefix("docker:")?;
+    let version = if tag == "dind" { "" } else { tag.strip_suffix("-dind")? };
+    let alpine = contents.packages == Packages::Alpine && (image.text == "alpine" || image.text.starts_with("alpine:"));
+    let written_here = name.via.is_none() && image.image.value.via.is_none() && context.slice(name.span) == image.text;
+    let plain = official && alpine && written_here && !version.contains('$') && shell.steps.iter().all(|step| step.name() != Some("bash"));
+    let cli = if version.is_empty() { "docker:cli".to_owned() } else { format!("docker:{version}-cli") };
+    plain.then(|| Fix { title: format!("use `{cli}`"), safety: Safety::Safe, edits: vec![Edit::replace(name.span, cli)] })
+}

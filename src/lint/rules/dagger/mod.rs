@@ -1,0 +1,3 @@
+//! Rules about Dagger.
+
+pub mod dagger_no_container_cli;

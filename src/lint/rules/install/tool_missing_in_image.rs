@@ -1,0 +1,77 @@
+//! INS1001: programs that a job calls and its image lacks. Knows the contents of well-known images, not those of private ones.
+
+use crate::detect::contents::{Contents, Packages, TOOLS, may_provide};
+use crate::detect::{ImageFacts, JobShell, Program, Step, installer};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::{Fix, Safety};
+use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::pipeline::Job;
+use crate::shell::Certainty;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    id: "INS1001",
+    name: "tool-missing-in-image",
+    severity: Severity::Error,
+    page: include_str!("tool_missing_in_image.md"),
+    check,
+};
+
+fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (job, facts) in context.jobs() {
+        let Some((image, contents)) = facts.image.as_ref().and_then(|image| Some((image, Contents::of(image)?))) else { continue };
+        let wanted: Vec<&str> = TOOLS.iter().copied().filter(|tool| contents.lacks(tool) && job.script.text.contains(tool)).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        let shell = facts.main_shell(job);
+        for tool in wanted {
+            findings.add_some(missing(context, job, &shell, image, contents, tool));
+        }
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the context of one question")]
+fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
+    let call = shell.steps.iter().position(|step| calls(step, tool))?;
+    let step = &shell.steps[call];
+    let defined = shell.evaluated.functions.iter().any(|function| function == tool);
+    let provided = (0..call).any(|index| {
+        let before = &shell.steps[index];
+        may_provide(before, shell.slice(before.range()), tool) || may_run_anything(shell, index)
+    });
+    if defined || provided {
+        return None;
+    }
+    let message = format!("`{}` has no `{tool}`, and nothing installs it before this", image.text);
+    let name = step.invocation.argv().first()?.range.range();
+    let package = package(contents.packages, tool);
+    let help = package.as_ref().map_or_else(|| format!("use an image with `{tool}`, or install it first"), |command| format!("run `{command}` first"));
+    let finding = RULE.at(job.place(&job.script, name), message).help(help).job(&job.name);
+    let edits = package.and_then(|command| script_edit::insert_items(context, &job.script, step.range().start, &[&command]));
+    Some(match edits {
+        Some(edits) => finding.fix(Fix { title: format!("install {tool}"), safety: Safety::Safe, edits }),
+        None => finding,
+    })
+}
+
+/// Whether the step surely calls `tool` in the job's own container.
+fn calls(step: &Step, tool: &str) -> bool {
+    let own = !step.invocation.is_remote() && !step.invocation.is_definition() && !step.invocation.damaged;
+    own && step.invocation.certainty == Certainty::Always && !step.invocation.ignores_failure && step.constant(0) == Some(tool)
+}
+
+/// Whether the step at `index` runs something that can't be seen and may install programs.
+fn may_run_anything(shell: &JobShell, index: usize) -> bool {
+    let step = &shell.steps[index];
+    matches!(step.program, Program::Opaque | Program::Runs(_)) && !installer::is_known(shell, index)
+}
+
+fn package(packages: Packages, tool: &str) -> Option<String> {
+    match (packages, tool) {
+        (Packages::None, _) | (_, "aws") | (Packages::Debian, "docker") => None,
+        (Packages::Alpine, "docker") => Some("apk add --no-cache docker-cli".to_owned()),
+        (Packages::Alpine, tool) => Some(format!("apk add --no-cache {tool}")),
+        (Packages::Debian, tool) => Some(format!("apt-get update && apt-get install -y --no-install-recommends {tool} ca-certificates")),
+    }
+}

@@ -1,0 +1,53 @@
+//! Changes to a job's script text as edits of the file that it is written in. Refuses where the text is not in the file as it is, or where
+//! the YAML around it would need another form. Knows no shell.
+
+use std::ops::Range;
+
+use crate::edit::Edit;
+use crate::lint::Context;
+use crate::pipeline::{Item, Script};
+use crate::yaml::structure::{Page, scalar};
+use crate::yaml::{CollectionStyle, NodeKind, ScalarStyle};
+
+/// Replaces the bytes `range` of the script's text by `text`, which has no newline.
+#[must_use]
+pub fn replace(context: &Context<'_>, script: &Script, range: Range<usize>, text: &str) -> Option<Edit> {
+    let item = &script.items[script.item_at(range.start)?];
+    let source = script.source(range.clone())?;
+    let begins = range.start == item.range.start;
+    let whole = begins.then(|| format!("{text}{}", &script.text[range.end..item.range.end]));
+    fits(context, item, whole.as_deref(), text).then(|| Edit::replace(source, text))
+}
+
+/// Adds items before the one that holds the byte at `at`, each a command on one line.
+#[must_use]
+pub fn insert_items(context: &Context<'_>, script: &Script, at: usize, commands: &[&str]) -> Option<Vec<Edit>> {
+    let item = &script.items[script.item_at(at)?];
+    let commands: Vec<String> = commands.iter().map(|command| scalar(command)).collect();
+    page(context, item)?.insert_items_before(item.value.node, &commands).ok()
+}
+
+/// The tree and text of the file that an item is written in.
+fn page<'a>(context: &Context<'a>, item: &Item) -> Option<Page<'a>> {
+    let file = item.value.span.file;
+    Some(Page { tree: context.tree(file)?, source: context.analysis.documents.sources().get(file) })
+}
+
+/// Whether `text` can stand in the item's scalar without another quoting; `whole` is what the scalar becomes, if `text` begins it.
+fn fits(context: &Context<'_>, item: &Item, whole: Option<&str>, text: &str) -> bool {
+    let Some(tree) = context.tree(item.value.span.file) else { return false };
+    let Some(style) = tree.scalar(item.value.node).map(|scalar| scalar.style) else { return false };
+    let in_flow = tree.parent(item.value.node).is_some_and(|parent| {
+        matches!(tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow | CollectionStyle::FlowPair, .. })
+    });
+    let plain = || {
+        let breaks = text.contains(": ") || text.contains(" #") || text.ends_with(':') || (in_flow && text.contains(['[', ']', '{', '}', ',']));
+        !breaks && whole.is_none_or(|whole| scalar(whole) == whole)
+    };
+    match style {
+        ScalarStyle::Plain => plain(),
+        ScalarStyle::SingleQuoted => !text.contains('\''),
+        ScalarStyle::DoubleQuoted => !text.contains(['"', '\\']),
+        ScalarStyle::Literal | ScalarStyle::Folded => true,
+    }
+}

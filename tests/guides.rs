@@ -1,0 +1,126 @@
+//! Pipelines in the manner of the vendors' guides: which rules speak of them, and which must stay silent. The guides themselves are read too,
+//! where the folder that `UNDIND_SEEDS` names (or `../shared/seeds`) has them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use undind::analysis::analyze;
+use undind::config::Config;
+use undind::diagnostic::Severity;
+use undind::lint::{Finding, LintOptions, RULES, lint};
+use undind::workspace::Workspace;
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Guide {
+    cases: Vec<Case>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    title: String,
+    files: BTreeMap<String, String>,
+    reports: BTreeSet<String>,
+    #[serde(default)]
+    severities: BTreeMap<String, Severity>,
+    silent: BTreeSet<String>,
+}
+
+#[test]
+fn pipelines_in_the_manner_of_depots_guide() {
+    check(include_str!("guides/depot.yml"));
+}
+
+#[test]
+fn pipelines_in_the_manner_of_daggers_guide() {
+    check(include_str!("guides/dagger.yml"));
+}
+
+/// Headings of Depot's page, each with the ids that its pipeline must and must not bring up.
+const DEPOT: &[(&str, &[&str], &[&str])] = &[
+    ("Configuration", &["DEP701", "DEP702", "SEC601"], &["DEP704", "INS1001"]),
+    ("Option 1: Use the DOCKER_AUTH_CONFIG variable", &["REG506", "SEC601", "DEP702"], &["DND201", "REG502", "DEP701"]),
+    ("Option 2: Using Docker-in-Docker", &["DEP703", "SEC601"], &["TLS101", "TLS104", "DND210", "REG504", "INS1001"]),
+    ("Build multi-platform images natively without emulation", &["REG506", "SEC601"], &["DEP701"]),
+    ("Export an image to Docker", &["REG506", "SEC601"], &["DEP701"]),
+    ("Build an image with Software Bill of Materials", &["DEP701", "SEC601"], &[]),
+];
+
+#[test]
+fn depots_own_examples() {
+    let Some(page) = seed("depot-gitlab-ci.txt") else { return };
+    for (heading, reports, silent) in DEPOT {
+        let pipeline = indented_example(&page, heading);
+        assert_reported(heading, &found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into()), reports, silent);
+    }
+}
+
+#[test]
+fn daggers_own_examples() {
+    let Some(page) = seed("dagger-gitlab-ci.md") else { return };
+    let examples = fenced_examples(&page, ".gitlab-ci.yml");
+    assert_eq!(examples.len(), 4);
+    let silent: [&[&str]; 4] = [&["TLS101", "DND202"], &["TLS101", "DND202", "REG502", "PIP1104", "PIP1113"], &["DND201"], &["DND201"]];
+    for (index, (pipeline, silent)) in examples.into_iter().zip(silent).enumerate() {
+        assert_reported(&format!("example {index}"), &found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into()), &["DAG801"], silent);
+    }
+}
+
+fn check(guide: &str) {
+    let guide: Guide = serde_yaml::from_str(guide).unwrap();
+    for case in guide.cases {
+        let findings = found(&case.files);
+        let ids = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>();
+        let (reports, silent) = (ids(&case.reports), ids(&case.silent));
+        assert_reported(&case.title, &findings, &reports.iter().map(String::as_str).collect::<Vec<_>>(), &silent.iter().map(String::as_str).collect::<Vec<_>>());
+        for (id, severity) in &case.severities {
+            let finding = findings.iter().find(|finding| finding.diagnostic.id == id).unwrap();
+            assert_eq!(finding.diagnostic.severity, *severity, "{}: {id}", case.title);
+        }
+    }
+}
+
+fn assert_reported(title: &str, findings: &[Finding], reports: &[&str], silent: &[&str]) {
+    let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.diagnostic.id).collect();
+    for id in known(reports) {
+        assert!(ids.contains(id), "{title}: {id} is missing; found {ids:?}");
+    }
+    for id in silent {
+        assert!(!ids.contains(id), "{title}: {id} must stay silent");
+    }
+}
+
+/// The ids that this version has a rule for; a page of the guides may call for others.
+fn known<'a>(ids: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    ids.iter().copied().filter(|id| RULES.iter().any(|rule| rule.id == *id))
+}
+
+fn found(files: &BTreeMap<String, String>) -> Vec<Finding> {
+    let workspace = Workspace::memory(files.clone());
+    let analysis = analyze(&workspace, &[".gitlab-ci.yml".to_owned()], &Config::default());
+    lint(&analysis, &LintOptions::default()).findings
+}
+
+fn seed(name: &str) -> Option<String> {
+    let folder = std::env::var_os("UNDIND_SEEDS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds"), PathBuf::from);
+    let page = std::fs::read_to_string(folder.join(name)).ok();
+    if page.is_none() {
+        eprintln!("skipped: there is no {name} in {}", folder.display());
+    }
+    page
+}
+
+/// The YAML behind the line `heading` of a page without markup: from the first line that is a key to the first that is neither YAML nor blank.
+fn indented_example(page: &str, heading: &str) -> String {
+    let behind = page.lines().skip_while(|line| line.trim() != heading).skip(1);
+    let is_key = |line: &&str| line.ends_with(':') && !line.contains(' ') || line.starts_with("image: ");
+    let body = behind.skip_while(|line| !is_key(line)).take_while(|line| line.trim().is_empty() || line.starts_with(' ') || is_key(line));
+    body.map(|line| format!("{line}\n")).collect()
+}
+
+/// The fenced blocks of a Markdown page that carry `title`.
+fn fenced_examples(page: &str, title: &str) -> Vec<String> {
+    let fence = format!("```yaml title=\"{title}\"\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
+}
