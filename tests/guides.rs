@@ -73,7 +73,12 @@ fn check(guide: &str) {
         let findings = found(&case.files);
         let ids = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>();
         let (reports, silent) = (ids(&case.reports), ids(&case.silent));
-        assert_reported(&case.title, &findings, &reports.iter().map(String::as_str).collect::<Vec<_>>(), &silent.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_reported(
+            &case.title,
+            &findings,
+            &reports.iter().map(String::as_str).collect::<Vec<_>>(),
+            &silent.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         for (id, severity) in &case.severities {
             let finding = findings.iter().find(|finding| finding.diagnostic.id == id).unwrap();
             assert_eq!(finding.diagnostic.severity, *severity, "{}: {id}", case.title);
@@ -103,7 +108,8 @@ fn found(files: &BTreeMap<String, String>) -> Vec<Finding> {
 }
 
 fn seed(name: &str) -> Option<String> {
-    let folder = std::env::var_os("UNDIND_SEEDS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds"), PathBuf::from);
+    let folder =
+        std::env::var_os("UNDIND_SEEDS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/seeds"), PathBuf::from);
     let page = std::fs::read_to_string(folder.join(name)).ok();
     if page.is_none() {
         eprintln!("skipped: there is no {name} in {}", folder.display());

@@ -41,7 +41,8 @@ fn fits(context: &Context<'_>, item: &Item, whole: Option<&str>, text: &str) -> 
         matches!(tree.node(parent).kind, NodeKind::Sequence { style: CollectionStyle::Flow | CollectionStyle::FlowPair, .. })
     });
     let plain = || {
-        let breaks = text.contains(": ") || text.contains(" #") || text.ends_with(':') || (in_flow && text.contains(['[', ']', '{', '}', ',']));
+        let breaks =
+            text.contains(": ") || text.contains(" #") || text.ends_with(':') || (in_flow && text.contains(['[', ']', '{', '}', ',']));
         !breaks && whole.is_none_or(|whole| scalar(whole) == whole)
     };
     match style {
