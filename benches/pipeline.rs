@@ -23,7 +23,7 @@ fn main() {
 #[divan::bench(args = JOBS)]
 fn yaml(bencher: Bencher<'_, '_>, jobs: usize) {
     let text = pipeline(jobs);
-    let file = Sources::default().add(SourceFile::new(PATH, &*text));
+    let file = Sources::default().add(SourceFile::new(PATH, &text));
     let limits = Limits::default();
     bencher.counter(BytesCount::of_str(&text)).bench(|| {
         let tree = parse(file, black_box(&text), 0..text.len(), &limits).expect("the pipeline is YAML");

@@ -28,7 +28,7 @@ pub struct MigrateOptions {
 pub struct Migration {
     /// The analysis of what was there.
     pub before: Analysis,
-    /// The jobs that use docker, in the order of the pipelines.
+    /// All jobs, in the order of the pipelines.
     pub jobs: Vec<Outcome>,
     /// The files that change.
     pub files: Vec<FileChange>,
@@ -92,7 +92,7 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
         }
     }
     let proven = proven(&before, entries, target, candidates, &mut refused);
-    outcome(before, proven, refused, options)
+    outcome(before, proven, refused)
 }
 
 /// Rewrites until what is left keeps every promise; each round refuses at least one job.
@@ -122,17 +122,12 @@ fn proven(
     }
 }
 
-fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, Vec<Reason>>, options: &MigrateOptions) -> Migration {
+fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, Vec<Reason>>) -> Migration {
     let mut jobs = Vec::new();
     for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
         for (index, (job, facts)) in analyzed.jobs().enumerate() {
             let id = JobId { pipeline, job: index };
             let reasons = refused.remove(&id);
-            let left_out =
-                facts.flow.verdict == Verdict::Full && !options.jobs.is_empty() && !options.jobs.iter().any(|name| **name == *job.name);
-            if facts.flow.verdict == Verdict::None && !facts.flow.idle || left_out {
-                continue;
-            }
             let verdict = if reasons.is_some() { Verdict::Blocked } else { facts.flow.verdict };
             let reasons = reasons.unwrap_or_else(|| facts.flow.reasons.clone());
             jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed: rewrite.changed.remove(&id), reasons });

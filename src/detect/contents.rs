@@ -68,7 +68,11 @@ impl Contents {
 
 /// A version, a release of Debian, or a word that stands for one.
 fn is_plain(part: &str) -> bool {
-    part.is_empty() || part.starts_with(|first: char| first.is_ascii_digit()) || part.starts_with("${") || ["latest", "lts", "current"].contains(&part) || RELEASES.contains(&part)
+    part.is_empty()
+        || part.starts_with(|first: char| first.is_ascii_digit())
+        || part.starts_with("${")
+        || ["latest", "lts", "current"].contains(&part)
+        || RELEASES.contains(&part)
 }
 
 /// Name and tag of an official image of Docker Hub, also by way of GitLab's dependency proxy; the tag is empty where none is written.
@@ -94,7 +98,10 @@ const PACKAGES: &[(&str, &[&str])] = &[("aws", &["awscli"]), ("docker", &["moby"
 /// Whether `step` may bring the program `tool` into the job, or asks for it: it names it anywhere, or installs packages that can't be seen.
 #[must_use]
 pub fn may_provide(step: &Step, text: &str, tool: &str) -> bool {
-    let installs = matches!(step.name(), Some("apk" | "apt" | "apt-get" | "aptitude" | "dnf" | "microdnf" | "yum" | "pip" | "pip3" | "npm" | "gem" | "nix-env" | "brew"));
+    let installs = matches!(
+        step.name(),
+        Some("apk" | "apt" | "apt-get" | "aptitude" | "dnf" | "microdnf" | "yum" | "pip" | "pip3" | "npm" | "gem" | "nix-env" | "brew")
+    );
     let unseen = step.invocation.argv().iter().any(|argument| argument.value.constant().is_none());
     if installs && unseen {
         return true;

@@ -20,7 +20,18 @@ pub enum Registry {
 }
 
 /// Hosts of providers, none of which is a GitLab's own registry: by the end of their name.
-const PROVIDERS: &[&str] = &["ghcr.io", "quay.io", ".amazonaws.com", "public.ecr.aws", "gcr.io", ".pkg.dev", ".azurecr.io", "registry.digitalocean.com", "icr.io", ".depot.dev"];
+const PROVIDERS: &[&str] = &[
+    "ghcr.io",
+    "quay.io",
+    ".amazonaws.com",
+    "public.ecr.aws",
+    "gcr.io",
+    ".pkg.dev",
+    ".azurecr.io",
+    "registry.digitalocean.com",
+    "icr.io",
+    ".depot.dev",
+];
 /// Registries that take a push from anybody.
 const ANONYMOUS: &[&str] = &["localhost", "127.0.0.1", "[", "ttl.sh", "host.docker.internal", "docker", "registry"];
 
@@ -196,8 +207,22 @@ pub fn word_place(job: &Job, section: Section, step: &Step, argument: usize, tex
 const CREDENTIAL_VARIABLES: &[&str] = &["DOCKER_AUTH_CONFIG", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE"];
 /// Words of commands that leave credentials behind.
 const CREDENTIAL_WORDS: &[&str] = &[
-    "config.json", "auth.json", "DOCKER_AUTH_CONFIG", "docker-credential", "credential-helper", "ecr get-login", "gcloud auth", "az acr", "ecr-login",
-    "registry login", "auth login", "auth configure-docker", "crane auth", "doctl registry", "regctl", "vault ",
+    "config.json",
+    "auth.json",
+    "DOCKER_AUTH_CONFIG",
+    "docker-credential",
+    "credential-helper",
+    "ecr get-login",
+    "gcloud auth",
+    "az acr",
+    "ecr-login",
+    "registry login",
+    "auth login",
+    "auth configure-docker",
+    "crane auth",
+    "doctl registry",
+    "regctl",
+    "vault ",
 ];
 
 fn sees_credentials(job: &Job, facts: &JobFacts) -> bool {
@@ -208,8 +233,14 @@ fn sees_credentials(job: &Job, facts: &JobFacts) -> bool {
     let in_script = shells().any(|shell| shell.evaluated.bindings.iter().any(bound));
     // Only an operation's own images and flags are searched by their meaning; here a name anywhere in a command that is no operation is evidence.
     let command = shells().flat_map(|shell| shell.steps.iter().map(move |step| (shell, step)));
-    let written = command.filter(|(_, step)| !matches!(step.name(), Some("echo" | "printf")) || !step.invocation.command.redirections.is_empty() || step.invocation.pipe().is_some());
-    in_yaml || in_script || written.into_iter().any(|(shell, step)| CREDENTIAL_WORDS.iter().any(|word| shell.slice(step.range()).contains(word)))
+    let written = command.filter(|(_, step)| {
+        !matches!(step.name(), Some("echo" | "printf"))
+            || !step.invocation.command.redirections.is_empty()
+            || step.invocation.pipe().is_some()
+    });
+    in_yaml
+        || in_script
+        || written.into_iter().any(|(shell, step)| CREDENTIAL_WORDS.iter().any(|word| shell.slice(step.range()).contains(word)))
 }
 
 /// Whether a command that cannot be seen runs before the first push.

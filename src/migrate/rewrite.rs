@@ -120,9 +120,7 @@ fn blamed(movers: &BTreeMap<JobId, Mover<'_>>, users: &Users, span: Span) -> Vec
     let mut blamed: Vec<JobId> = movers
         .iter()
         .filter(|(id, mover)| {
-            mover.wants.changes.keys().any(|definition| touches(definition))
-                || mover.job.own.span.contains(span)
-                || users.of(span).any(|user| user == **id)
+            mover.wants.changes.keys().any(touches) || mover.job.own.span.contains(span) || users.of(span).any(|user| user == **id)
         })
         .map(|(id, _)| *id)
         .collect();

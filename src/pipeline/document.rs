@@ -52,7 +52,7 @@ impl Documents {
             Ok(document) => {
                 self.documents.insert(file, Arc::new(document));
             }
-            Err(problem) => self.problems.push(problem),
+            Err(problem) => self.problems.push(*problem),
         }
         file
     }
@@ -96,13 +96,13 @@ impl Documents {
     }
 }
 
-fn read(file: FileId, text: &str) -> Result<Document, Diagnostic> {
+fn read(file: FileId, text: &str) -> Result<Document, Box<Diagnostic>> {
     let whole = Span::new(file, 0, 0);
     let pieces = pieces(text);
     if pieces.len() > MAX_DOCUMENTS {
         let place = Span::new(file, pieces[MAX_DOCUMENTS].start, pieces[MAX_DOCUMENTS].start);
-        return Err(Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, place, "more than two YAML documents")
-            .help("GitLab reads a `spec:` header and one document with the configuration"));
+        let many = Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, place, "more than two YAML documents");
+        return Err(Box::new(many.help("GitLab reads a `spec:` header and one document with the configuration")));
     }
     let limits = Limits::default();
     let load = |range: &Range<usize>| {
@@ -113,7 +113,7 @@ fn read(file: FileId, text: &str) -> Result<Document, Diagnostic> {
     let mut loaded = Vec::new();
     for range in &pieces {
         loaded.push(load(range).map_err(|error: crate::yaml::YamlError| {
-            Diagnostic::new(problem::SYNTAX_ERROR, Severity::Error, error.span, error.message.clone())
+            Box::new(Diagnostic::new(problem::SYNTAX_ERROR, Severity::Error, error.span, error.message.clone()))
         })?);
     }
     let header = (loaded.len() > 1 && loaded[0].1.get("spec").is_some()).then(|| loaded.remove(0).1);
@@ -121,10 +121,10 @@ fn read(file: FileId, text: &str) -> Result<Document, Diagnostic> {
     match content {
         Some((tree, root)) if root.as_mapping().is_some() => Ok(Document { header, tree, root }),
         Some((_, root)) if !root.is_null() => {
-            Err(Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, root.span, "the configuration is not a mapping")
-                .help("a pipeline is a mapping of keywords and jobs"))
+            let other = Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, root.span, "the configuration is not a mapping");
+            Err(Box::new(other.help("a pipeline is a mapping of keywords and jobs")))
         }
-        Some(_) | None => Err(Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, whole, "the file has no content")),
+        Some(_) | None => Err(Box::new(Diagnostic::new(problem::NOT_A_PIPELINE, Severity::Error, whole, "the file has no content"))),
     }
 }
 

@@ -17,7 +17,7 @@ pub struct MigrationReport {
     pub version: u32,
     /// The target's name.
     pub target: String,
-    /// The jobs that use Docker, in the order of the pipeline.
+    /// All jobs, in the order of the pipeline.
     pub jobs: Vec<MigratedJob>,
     /// The files that change or come into being, by path.
     pub files: Vec<ChangedFile>,
@@ -136,7 +136,7 @@ impl MigrationReport {
         }
         let count = |name: &str| jobs.iter().filter(|job| job.verdict == name).count();
         let totals = Totals {
-            jobs: migration.before.pipelines.iter().map(|pipeline| pipeline.facts.len()).sum(),
+            jobs: jobs.len(),
             docker_jobs: jobs.iter().filter(|job| job.verdict != "none").count(),
             full: count("full"),
             partial: count("partial"),

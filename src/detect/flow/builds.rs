@@ -194,7 +194,7 @@ impl Planner<'_> {
         let outputs = operation.outputs();
         let loaded = outputs.iter().any(|output| output.get("type") == Some("docker"));
         let pushed = operation.pushes() != Some(false);
-        if self.own_builder && !loaded && !pushed || !outputs.is_empty() && !loaded && !pushed {
+        if !loaded && !pushed && (self.own_builder || !outputs.is_empty()) {
             return;
         }
         for image in operation.images_as(Role::Built) {
@@ -204,10 +204,10 @@ impl Planner<'_> {
 
     fn caches(&mut self, index: usize, operation: &Operation) {
         for image in operation.images_as(Role::CacheFrom) {
-            if let Meaning::Known(Origin::Pull(pull)) = self.images.meaning(&image.text) {
-                if let Some(pulled) = self.pulled.get_mut(&pull) {
-                    pulled.cached_by.push(index);
-                }
+            if let Meaning::Known(Origin::Pull(pull)) = self.images.meaning(&image.text)
+                && let Some(pulled) = self.pulled.get_mut(&pull)
+            {
+                pulled.cached_by.push(index);
             }
         }
     }
@@ -232,10 +232,10 @@ impl Planner<'_> {
     }
 
     fn tag_pulled(&mut self, index: usize, origin: Origin, target: &str) {
-        if let Origin::Pull(pull) = origin {
-            if let Some(pulled) = self.pulled.get_mut(&pull) {
-                pulled.tags.push(index);
-            }
+        if let Origin::Pull(pull) = origin
+            && let Some(pulled) = self.pulled.get_mut(&pull)
+        {
+            pulled.tags.push(index);
         }
         self.images.name(target, origin);
     }

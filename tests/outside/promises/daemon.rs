@@ -67,7 +67,8 @@ fn needs_daemon(operation: &Value) -> bool {
     let tool = operation["tool"].as_str().unwrap_or("");
     let op = operation["op"].as_str().unwrap_or("");
     let words: Vec<&str> = text(operation).split_whitespace().collect();
-    let asks_version = words.contains(&"--version") || words.contains(&"-v") && op == "info";
+    let asks_version =
+        words.contains(&"--version") || words.contains(&"-v") && op == "info" || tool == "buildx" && words.contains(&"version");
     let loads = tool == "depot" && (op == "pull" || words.contains(&"--load"));
     loads || (CLIENTS.contains(&tool) && !DAEMONLESS.contains(&op) && !asks_version)
 }
@@ -97,15 +98,21 @@ fn publishes(operation: &Value) -> bool {
 fn destinations(operation: &Value) -> Vec<String> {
     let words: Vec<&str> = text(operation).split_whitespace().collect();
     if operation["op"] == "imagetools" {
-        let after_flag = words.windows(2).filter(|pair| pair[0] == "-t" || pair[0] == "--tag").map(|pair| pair[1]);
-        return after_flag.chain(words.iter().filter_map(|word| word.strip_prefix("--tag="))).map(str::to_owned).collect();
+        // The names come first, then what they are made of.
+        let names = words.iter().filter(|word| **word == "-t" || **word == "--tag" || word.starts_with("--tag=")).count();
+        let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        return images.take(names).map(str::to_owned).collect();
     }
     operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn canonical(image: &str) -> String {
     let bare: String = image.chars().filter(|c| !matches!(c, '"' | '\'' | '{' | '}')).collect();
-    bare.strip_suffix(":latest").unwrap_or(&bare).to_owned()
+    let bare = bare.strip_suffix(":latest").unwrap_or(&bare);
+    // What has no name is numbered anew in each script.
+    let mut pieces = bare.split("$?");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |whole, piece| whole + "$?" + piece.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 #[test]

@@ -34,19 +34,28 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 
 /// `docker buildx create` for the local daemon without an endpoint.
 fn is_create(step: &Step) -> bool {
-    let Some(operation) = step.operation.as_ref().filter(|operation| operation.tool == Tool::Buildx && operation.op == Op::Builder) else { return false };
+    let Some(operation) = step.operation.as_ref().filter(|operation| operation.tool == Tool::Buildx && operation.op == Op::Builder) else {
+        return false;
+    };
     let create = operation.command.last().and_then(|&index| step.constant(index)) == Some("create");
     let remote = operation.value("driver").is_some_and(|driver| REMOTE_DRIVERS.contains(&driver) || driver.contains("${"));
-    create && operation.unknown.is_empty() && !remote && operation.slot(Slot::Name).next().is_none() && operation.global("context").is_none()
+    create
+        && operation.unknown.is_empty()
+        && !remote
+        && operation.slot(Slot::Name).next().is_none()
+        && operation.global("context").is_none()
 }
 
 /// Whether the script or a variable chose another daemon or took TLS away before.
 fn is_rearranged(job: &Job, shell: &JobShell, create: usize) -> bool {
     let chooses = |step: &Step| {
         let text = shell.slice(step.range());
-        (step.operation.as_ref().is_some_and(|operation| operation.op == Op::Context) && text.contains(" use ")) || (step.name() == Some("unset") && text.contains("DOCKER_"))
+        (step.operation.as_ref().is_some_and(|operation| operation.op == Op::Context) && text.contains(" use "))
+            || (step.name() == Some("unset") && text.contains("DOCKER_"))
     };
-    let bound = shell.evaluated.bindings.iter().any(|binding| binding.name.starts_with("DOCKER_TLS") || matches!(&*binding.name, "DOCKER_HOST" | "DOCKER_CONTEXT" | "DOCKER_CERT_PATH"));
+    let bound = shell.evaluated.bindings.iter().any(|binding| {
+        binding.name.starts_with("DOCKER_TLS") || matches!(&*binding.name, "DOCKER_HOST" | "DOCKER_CONTEXT" | "DOCKER_CERT_PATH")
+    });
     bound || setting(job, "DOCKER_CONTEXT").is_some() || shell.steps[..create].iter().any(chooses)
 }
 
@@ -59,7 +68,10 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
         None => format!("run `docker context create {CONTEXT}` first, and name it: `docker buildx create … {CONTEXT}`"),
     };
     let finding = RULE
-        .at(job.place(&job.script, step.range()), "Buildx refuses to create a builder while the daemon's TLS settings come from the environment")
+        .at(
+            job.place(&job.script, step.range()),
+            "Buildx refuses to create a builder while the daemon's TLS settings come from the environment",
+        )
         .help(help)
         .job(&job.name);
     let finding = match facts.daemon.span {
@@ -67,10 +79,16 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
         None => finding,
     };
     let end = step.invocation.command.words.last().map_or(step.range().end, |word| word.range.range().end);
-    let Some(edit) = script_edit::replace(context, &job.script, end..end, &format!(" {name}")).filter(|_| !step.invocation.opaque) else { return finding };
+    let Some(edit) = script_edit::replace(context, &job.script, end..end, &format!(" {name}")).filter(|_| !step.invocation.opaque) else {
+        return finding;
+    };
     let mut edits = vec![edit];
     if existing.is_none() {
-        let Some(insertion) = script_edit::insert_items(context, &job.script, step.range().start, &[&format!("docker context create {CONTEXT}")]) else { return finding };
+        let Some(insertion) =
+            script_edit::insert_items(context, &job.script, step.range().start, &[&format!("docker context create {CONTEXT}")])
+        else {
+            return finding;
+        };
         edits.extend(insertion);
     }
     finding.fix(Fix { title: "create the builder from a context".to_owned(), safety: Safety::Safe, edits })

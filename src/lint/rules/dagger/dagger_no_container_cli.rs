@@ -24,15 +24,22 @@ const WITHOUT_ENGINE: &[&str] = &["version", "login", "logout", "help", "complet
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
-        if let (Some(image), Some(shell)) = (&facts.image, &facts.shell) {
-            if let Some(contents) = Contents::of(image).filter(|contents| contents.lacks("docker")) {
-                findings.add_some(finding(context, job, facts, shell, image, contents));
-            }
+        if let (Some(image), Some(shell)) = (&facts.image, &facts.shell)
+            && let Some(contents) = Contents::of(image).filter(|contents| contents.lacks("docker"))
+        {
+            findings.add_some(finding(context, job, facts, shell, image, contents));
         }
     }
 }
 
-fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, image: &ImageFacts, contents: Contents) -> Option<Diagnostic> {
+fn finding(
+    context: &Context<'_>,
+    job: &Job,
+    facts: &JobFacts,
+    shell: &JobShell,
+    image: &ImageFacts,
+    contents: Contents,
+) -> Option<Diagnostic> {
     let call = shell.steps.iter().position(needs_engine)?;
     if names_engine(job, shell, &shell.steps[call]) || is_provided(facts, shell, call) {
         return None;
@@ -52,7 +59,8 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
 }
 
 fn needs_engine(step: &Step) -> bool {
-    let mut words = (1..).map_while(|index| step.invocation.argv().get(index).map(|argument| argument.value.constant().unwrap_or_default()));
+    let mut words =
+        (1..).map_while(|index| step.invocation.argv().get(index).map(|argument| argument.value.constant().unwrap_or_default()));
     let first = words.clone().next();
     let without = first.is_none_or(|first| WITHOUT_ENGINE.contains(&first));
     step.name() == Some("dagger") && !without && !words.any(|word| word.starts_with("--cloud"))
@@ -76,7 +84,8 @@ fn is_provided(facts: &JobFacts, shell: &JobShell, call: usize) -> bool {
 fn fix(context: &Context<'_>, facts: &JobFacts, shell: &JobShell, image: &ImageFacts, contents: Contents) -> Option<Fix> {
     let name = &image.image.name;
     let service = facts.daemon.service.and_then(|index| facts.services.get(index))?;
-    let official = service.image.docker.as_ref().is_some_and(|docker| docker.official && docker.variant == Variant::Daemon && !docker.rootless);
+    let official =
+        service.image.docker.as_ref().is_some_and(|docker| docker.official && docker.variant == Variant::Daemon && !docker.rootless);
     let tag = service.image.text.strip_prefix("docker:")?;
     let version = if tag == "dind" { "" } else { tag.strip_suffix("-dind")? };
     let alpine = contents.packages == Packages::Alpine && (image.text == "alpine" || image.text.starts_with("alpine:"));

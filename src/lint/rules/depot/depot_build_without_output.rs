@@ -20,8 +20,14 @@ pub static RULE: Rule = Rule {
 const DELIBERATE: &str = "DEPOT_SUPPRESS_NO_OUTPUT_WARNING";
 /// The files that a bake reads where none is named (<https://docs.docker.com/build/bake/reference/>).
 const BAKE_FILES: &[&str] = &[
-    "docker-bake.json", "docker-bake.hcl", "docker-bake.override.json", "docker-bake.override.hcl", "compose.yaml", "compose.yml",
-    "docker-compose.yml", "docker-compose.yaml",
+    "docker-bake.json",
+    "docker-bake.hcl",
+    "docker-bake.override.json",
+    "docker-bake.override.hcl",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
 ];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
@@ -41,7 +47,11 @@ fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation) -> Diagnostic 
         None => "the result of this build stays in Depot's cache",
     };
     let pushes_later = facts.operations.iter().any(|other| other.operation.op == Op::Push && other.operation.tool == Tool::Docker);
-    let help = if pushes_later { "add `--push` here instead of `docker push`" } else { "add `--push` to publish the image, `--load` to use it in this job, `--save` to keep it in Depot's registry" };
+    let help = if pushes_later {
+        "add `--push` here instead of `docker push`"
+    } else {
+        "add `--push` to publish the image, `--load` to use it in this job, `--save` to keep it in Depot's registry"
+    };
     let severity = match (named, is_check(job, &operation.operation)) {
         (_, true) => Severity::Info,
         (Some(_), false) => Severity::Error,
@@ -58,7 +68,13 @@ fn is_lost(context: &Context<'_>, job: &Job, facts: &JobFacts, job_operation: &J
     let overridden = operation.flags_named("set").any(|flag| flag.value.as_deref().is_none_or(|value| value.contains("output")));
     let deliberate = setting(job, DELIBERATE).is_some() || step.invocation.environment.iter().any(|(name, _)| name == DELIBERATE);
     let exported = facts.shell.iter().flat_map(|shell| &shell.evaluated.bindings).any(|binding| binding.name == DELIBERATE);
-    builds && operation.unknown.is_empty() && !has_output && !overridden && !deliberate && !exported && (operation.op == Op::Build || bakes_nothing_out(context, operation, step))
+    builds
+        && operation.unknown.is_empty()
+        && !has_output
+        && !overridden
+        && !deliberate
+        && !exported
+        && (operation.op == Op::Build || bakes_nothing_out(context, operation, step))
 }
 
 /// Whether the bake files are in the repository and none of them has an output.
@@ -68,7 +84,8 @@ fn bakes_nothing_out(context: &Context<'_>, operation: &Operation, step: &Step) 
     }
     let named: Vec<&str> = operation.flags_named("file").filter_map(|flag| flag.value.as_deref()).collect();
     let read = |path: &&str| context.analysis.workspace.text(path.strip_prefix("./").unwrap_or(path)).ok();
-    let texts: Vec<_> = if named.is_empty() { BAKE_FILES.iter().filter_map(read).collect() } else { named.iter().filter_map(read).collect() };
+    let texts: Vec<_> =
+        if named.is_empty() { BAKE_FILES.iter().filter_map(read).collect() } else { named.iter().filter_map(read).collect() };
     let complete = !texts.is_empty() && (named.is_empty() || texts.len() == named.len());
     complete && !texts.iter().any(|text| text.contains("output") || text.contains("push"))
 }

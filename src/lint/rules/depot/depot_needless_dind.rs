@@ -7,19 +7,17 @@ use crate::docker::{Op, Operation, Tool};
 use crate::lint::{Context, Findings, Rule};
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DEP703",
-    name: "depot-needless-dind",
-    severity: Severity::Warning,
-    page: include_str!("depot_needless_dind.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DEP703", name: "depot-needless-dind", severity: Severity::Warning, page: include_str!("depot_needless_dind.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         let Some(service) = facts.daemon.service.and_then(|index| facts.services.get(index)) else { continue };
         if uses_depot_alone(facts) {
-            let finding = RULE.at(service.image.image.name.span, "this daemon is not needed: Depot builds and pushes without one, and `docker login` needs none");
+            let finding = RULE.at(
+                service.image.image.name.span,
+                "this daemon is not needed: Depot builds and pushes without one, and `docker login` needs none",
+            );
             findings.add(finding.help("remove the service with its variables: `undind migrate --to depot --drop-idle`").job(&job.name));
         }
     }
@@ -44,7 +42,22 @@ fn is_harmless(operation: &Operation) -> bool {
         Op::Push | Op::Pull => operation.tool == Tool::Depot,
         Op::Info => operation.tool == Tool::Depot || !needs_daemon(operation),
         Op::Other => operation.tool == Tool::Crane || operation.tool == Tool::Skopeo,
-        Op::Build | Op::Bake | Op::Tag | Op::Run | Op::Exec | Op::Save | Op::Load | Op::Import | Op::ComposeBuild | Op::ComposePush
-        | Op::ComposeUp | Op::ComposeRun | Op::Builder | Op::Context | Op::Inspect | Op::Wait | Op::Clean => false,
+        Op::Build
+        | Op::Bake
+        | Op::Tag
+        | Op::Run
+        | Op::Exec
+        | Op::Save
+        | Op::Load
+        | Op::Import
+        | Op::ComposeBuild
+        | Op::ComposePush
+        | Op::ComposeUp
+        | Op::ComposeRun
+        | Op::Builder
+        | Op::Context
+        | Op::Inspect
+        | Op::Wait
+        | Op::Clean => false,
     }
 }

@@ -12,13 +12,8 @@ use crate::shell::Assignment;
 use crate::source::Span;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DEP704",
-    name: "depot-not-on-path",
-    severity: Severity::Error,
-    page: include_str!("depot_not_on_path.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DEP704", name: "depot-not-on-path", severity: Severity::Error, page: include_str!("depot_not_on_path.md"), check };
 
 const INSTALLER: &str = "depot.dev/install-cli.sh";
 const FOLDER: &str = "DEPOT_INSTALL_DIR";
@@ -43,12 +38,16 @@ fn misplaced(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
     };
     let finding = match assignment(fetch) {
         Some(assignment) => {
-            let message = format!("this sets `{FOLDER}` for `{}` alone; the shell behind the pipe, which installs, never sees it", fetch.name().unwrap_or("the download"));
+            let message = format!(
+                "this sets `{FOLDER}` for `{}` alone; the shell behind the pipe, which installs, never sees it",
+                fetch.name().unwrap_or("the download")
+            );
             RULE.at(job.place(&job.script, assignment.range.range()), message)
         }
         None => RULE.at(address(job, &found)?, "the installer puts `depot` into `$HOME/.depot/bin`, which is not on `PATH`"),
     };
-    let finding = finding.help(format!("set `{FOLDER}=/usr/local/bin` in front of the `{}` that runs it", run.name().unwrap_or("sh"))).job(&job.name);
+    let finding =
+        finding.help(format!("set `{FOLDER}=/usr/local/bin` in front of the `{}` that runs it", run.name().unwrap_or("sh"))).job(&job.name);
     let safety = if known.is_some() { Safety::Safe } else { Safety::Unsafe };
     Some(match edits(context, job, shell, fetch, run) {
         Some(edits) => finding.fix(Fix { title: "install depot into `/usr/local/bin`".to_owned(), safety, edits }),
@@ -60,21 +59,33 @@ fn misplaced(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
 fn has_folder(job: &Job, shell: &JobShell, run: &Step) -> bool {
     let own = run.invocation.environment.iter().any(|(name, _)| name == FOLDER) || assignment(run).is_some();
     let yaml = job.variables.contains_key(FOLDER) || job.conditional.iter().any(|(name, _)| &**name == FOLDER);
-    own || yaml || shell.evaluated.bindings.iter().any(|binding| binding.name == FOLDER && binding.exported && !is_for_one_command(shell, binding.range.start))
+    own || yaml
+        || shell
+            .evaluated
+            .bindings
+            .iter()
+            .any(|binding| binding.name == FOLDER && binding.exported && !is_for_one_command(shell, binding.range.start))
 }
 
 /// Whether the assignment at `start` stands in front of a command.
 fn is_for_one_command(shell: &JobShell, start: u32) -> bool {
-    shell.steps.iter().any(|step| !step.invocation.command.words.is_empty() && step.invocation.command.assignments.iter().any(|assignment| assignment.range.start == start))
+    shell.steps.iter().any(|step| {
+        !step.invocation.command.words.is_empty()
+            && step.invocation.command.assignments.iter().any(|assignment| assignment.range.start == start)
+    })
 }
 
 /// Whether the script goes to the installer's folder by itself, or changes where programs are looked for.
 fn reaches_depot(job: &Job, shell: &JobShell) -> bool {
-    shell.script.text.contains(".depot/bin") || job.variables.contains_key("PATH") || shell.evaluated.bindings.iter().any(|binding| binding.name == "PATH")
+    shell.script.text.contains(".depot/bin")
+        || job.variables.contains_key("PATH")
+        || shell.evaluated.bindings.iter().any(|binding| binding.name == "PATH")
 }
 
 fn calls_by_name(facts: &JobFacts, run: &Step) -> bool {
-    facts.own_operations().any(|(operation, step)| operation.operation.tool == Tool::Depot && step.constant(0) == Some("depot") && step.range().start > run.range().start)
+    facts.own_operations().any(|(operation, step)| {
+        operation.operation.tool == Tool::Depot && step.constant(0) == Some("depot") && step.range().start > run.range().start
+    })
 }
 
 fn assignment(step: &Step) -> Option<&Assignment> {

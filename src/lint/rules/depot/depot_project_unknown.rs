@@ -9,13 +9,8 @@ use crate::lint::{Context, Findings, Rule};
 use crate::pipeline::Job;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "DEP702",
-    name: "depot-project-unknown",
-    severity: Severity::Error,
-    page: include_str!("depot_project_unknown.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "DEP702", name: "depot-project-unknown", severity: Severity::Error, page: include_str!("depot_project_unknown.md"), check };
 
 const VARIABLE: &str = "DEPOT_PROJECT_ID";
 /// Looked for from the build context and the Dockerfile upwards (depot/cli, `pkg/project`).
@@ -38,7 +33,10 @@ fn is_named(job: &Job, facts: &JobFacts, operation: &Operation, step: &Step) -> 
     let by_command = step.invocation.environment.iter().any(|(name, _)| name == VARIABLE);
     let by_script = facts.shell.iter().any(|shell| {
         let text = &shell.script.text;
-        shell.evaluated.bindings.iter().any(|binding| binding.name == VARIABLE) || text.contains("depot.json") || text.contains("depot.y") || text.contains("depot init")
+        shell.evaluated.bindings.iter().any(|binding| binding.name == VARIABLE)
+            || text.contains("depot.json")
+            || text.contains("depot.y")
+            || text.contains("depot init")
     });
     operation.flag("project").is_some() || !operation.unknown.is_empty() || by_variable || by_command || by_script
 }
@@ -82,7 +80,12 @@ fn folders(operation: &Operation, step: &Step) -> Option<Vec<String>> {
     let base = step.folder()?;
     let local = |path: &str| {
         let path = path.strip_prefix("${CI_PROJECT_DIR}").map_or(path, |rest| rest.trim_start_matches('/'));
-        let outside = path.contains("${") || path.contains("..") || path.contains("://") || path.starts_with(['/', '~']) || path.starts_with("git@") || path == "-";
+        let outside = path.contains("${")
+            || path.contains("..")
+            || path.contains("://")
+            || path.starts_with(['/', '~'])
+            || path.starts_with("git@")
+            || path == "-";
         (!outside).then(|| normal(&format!("{base}/{path}")))
     };
     let mut folders = vec![local(operation.context().unwrap_or("."))?];
@@ -102,6 +105,7 @@ fn upwards(folder: &str) -> impl Iterator<Item = &str> {
 }
 
 fn has_id(path: &str, text: &Arc<str>) -> bool {
-    let value: Option<serde_json::Value> = if path.ends_with(".json") { serde_json::from_str(text).ok() } else { serde_yaml::from_str(text).ok() };
+    let value: Option<serde_json::Value> =
+        if path.ends_with(".json") { serde_json::from_str(text).ok() } else { serde_yaml::from_str(text).ok() };
     value.and_then(|value| value.get("id").and_then(serde_json::Value::as_str).map(|id| !id.is_empty())).unwrap_or(false)
 }

@@ -9,13 +9,8 @@ use crate::pipeline::Job;
 use crate::shell::Certainty;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "INS1001",
-    name: "tool-missing-in-image",
-    severity: Severity::Error,
-    page: include_str!("tool_missing_in_image.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "INS1001", name: "tool-missing-in-image", severity: Severity::Error, page: include_str!("tool_missing_in_image.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
@@ -31,7 +26,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the context of one question")]
 fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
     let call = shell.steps.iter().position(|step| calls(step, tool))?;
     let step = &shell.steps[call];
@@ -46,7 +40,9 @@ fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFact
     let message = format!("`{}` has no `{tool}`, and nothing installs it before this", image.text);
     let name = step.invocation.argv().first()?.range.range();
     let package = package(contents.packages, tool);
-    let help = package.as_ref().map_or_else(|| format!("use an image with `{tool}`, or install it first"), |command| format!("run `{command}` first"));
+    let help = package
+        .as_ref()
+        .map_or_else(|| format!("use an image with `{tool}`, or install it first"), |command| format!("run `{command}` first"));
     let finding = RULE.at(job.place(&job.script, name), message).help(help).job(&job.name);
     let edits = package.and_then(|command| script_edit::insert_items(context, &job.script, step.range().start, &[&command]));
     Some(match edits {

@@ -65,7 +65,8 @@ fn echoed(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, path_
     }
     let message = "without quotes the shell takes the JSON apart at blanks and expands `*` in it";
     let replacement = format!("printf '%s' \"{text}\"");
-    let finding = Diagnostic { severity: Severity::Warning, ..RULE.at(span, message) }.help(format!("write `{replacement}`")).job(&job.name);
+    let finding =
+        Diagnostic { severity: Severity::Warning, ..RULE.at(span, message) }.help(format!("write `{replacement}`")).job(&job.name);
     let Some(edit) = script_edit::replace(context, &job.script, range, &replacement) else { return Some(finding) };
     Some(finding.fix(Fix { title: "quote the variable".to_owned(), safety: Safety::Safe, edits: vec![edit] }))
 }
@@ -96,7 +97,9 @@ fn target(shell: &JobShell, redirection: &Redirection) -> Option<(std::ops::Rang
     let range = redirection.target.range.range();
     let text = shell.slice(range.clone());
     let path = text.trim_matches('"');
-    let folder = path.strip_suffix("/config.json").filter(|folder| ["~/.docker", "$HOME/.docker", "${HOME}/.docker", "/root/.docker"].contains(folder))?;
+    let folder = path
+        .strip_suffix("/config.json")
+        .filter(|folder| ["~/.docker", "$HOME/.docker", "${HOME}/.docker", "/root/.docker"].contains(folder))?;
     let quote = if path.len() < text.len() { "\"" } else { "" };
     redirection.operator.starts_with('>').then(|| (range, format!("{quote}{folder}{quote}")))
 }
@@ -120,7 +123,8 @@ fn refused_key(job: &Job) -> Option<Diagnostic> {
 
 fn overruled_login(job: &Job, facts: &JobFacts) -> Option<Diagnostic> {
     setting(job, VARIABLE)?;
-    let login = facts.operations.iter().find(|operation| operation.operation.op == Op::Login && operation.operation.tool == Tool::Docker)?;
+    let login =
+        facts.operations.iter().find(|operation| operation.operation.op == Op::Login && operation.operation.tool == Tool::Docker)?;
     let message = format!("`{VARIABLE}` is set and wins over this login for the hosts that it names");
     let finding = RULE.at(login.span, message).help("keep one of the two").job(&job.name);
     Some(Diagnostic { severity: Severity::Warning, ..finding })

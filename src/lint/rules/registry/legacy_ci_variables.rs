@@ -15,13 +15,8 @@ use crate::source::Span;
 use crate::yaml::{Data, Value};
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "REG505",
-    name: "legacy-ci-variables",
-    severity: Severity::Error,
-    page: include_str!("legacy_ci_variables.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "REG505", name: "legacy-ci-variables", severity: Severity::Error, page: include_str!("legacy_ci_variables.md"), check };
 
 /// Removed in 16.0 (<https://docs.gitlab.com/update/deprecations/>), with what took their place.
 const RENAMED: &[(&str, &str)] = &[
@@ -69,7 +64,10 @@ fn successor(job: &Job, name: &str) -> Option<&'static str> {
 
 /// A finding at the place of the name; `exact` where that is the name itself and may be replaced.
 fn finding(job: &Job, name: &str, successor: &str, place: Span, exact: bool, safety: Safety) -> Diagnostic {
-    let finding = RULE.at(place, format!("`{name}` is empty since GitLab 16; its successor is `{successor}`")).help(format!("write `{successor}`")).job(&job.name);
+    let finding = RULE
+        .at(place, format!("`{name}` is empty since GitLab 16; its successor is `{successor}`"))
+        .help(format!("write `{successor}`"))
+        .job(&job.name);
     if !exact {
         return finding;
     }
@@ -97,7 +95,11 @@ fn in_value(context: &Context<'_>, job: &Job, value: &Value, safety: Safety, fin
 fn in_script(job: &Job, script: &Script, shell: &JobShell, findings: &mut Findings) {
     for step in shell.steps.iter().filter(|step| !step.invocation.opaque) {
         let decides = matches!(step.name(), Some("[" | "test"))
-            || step.invocation.path.iter().any(|frame| matches!(frame, Frame::If { condition: true, .. } | Frame::Loop { condition: true }));
+            || step
+                .invocation
+                .path
+                .iter()
+                .any(|frame| matches!(frame, Frame::If { condition: true, .. } | Frame::Loop { condition: true }));
         let safety = if decides { Safety::Unsafe } else { Safety::Safe };
         for (name, range) in variables(step) {
             let assigned = shell.evaluated.bindings.iter().any(|binding| binding.name == name);

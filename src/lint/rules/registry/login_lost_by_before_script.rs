@@ -82,7 +82,8 @@ impl DefaultLogin {
         for item in commands(context, value, 0) {
             let Some(text) = item.as_str() else { continue };
             let shell = JobShell::of_text(text);
-            let logins: Vec<_> = shell.steps.iter().filter_map(|step| step.operation.as_ref()).filter(|operation| operation.op == Op::Login).collect();
+            let logins: Vec<_> =
+                shell.steps.iter().filter_map(|step| step.operation.as_ref()).filter(|operation| operation.op == Op::Login).collect();
             let writes_file = text.contains("config.json") && (text.contains('>') || text.contains("cp ") || text.contains("mv "));
             if logins.is_empty() && !writes_file {
                 continue;
@@ -130,7 +131,14 @@ fn commands<'a>(context: &Context<'a>, value: &'a Value, depth: usize) -> Vec<&'
             target.map(|target| commands(context, target, depth + 1)).unwrap_or_default()
         }
         Data::String(_) => vec![value],
-        Data::Sequence(_) | Data::Reference(_) | Data::Null | Data::Bool(_) | Data::Integer(_) | Data::Float(_) | Data::Symbol(_) | Data::Mapping(_) => Vec::new(),
+        Data::Sequence(_)
+        | Data::Reference(_)
+        | Data::Null
+        | Data::Bool(_)
+        | Data::Integer(_)
+        | Data::Float(_)
+        | Data::Symbol(_)
+        | Data::Mapping(_) => Vec::new(),
     }
 }
 

@@ -69,7 +69,9 @@ fn password(step: &Step) -> Option<Password> {
     let text = |index: usize| argv.get(index).and_then(|argument| argument.value.constant());
     let (_, group) = TOOLS.iter().find(|(tool, _)| step.name() == Some(tool))?;
     let login = (1..argv.len()).find(|&index| text(index) == Some("login"))?;
-    if group.is_some_and(|group| text(login - 1) != Some(group)) || (group.is_none() && (1..login).any(|index| text(index).is_some_and(|word| !word.starts_with('-')))) {
+    if group.is_some_and(|group| text(login - 1) != Some(group))
+        || (group.is_none() && (1..login).any(|index| text(index).is_some_and(|word| !word.starts_with('-'))))
+    {
         return None;
     }
     let user = argv[login..].iter().any(|argument| {
@@ -87,16 +89,20 @@ fn password(step: &Step) -> Option<Password> {
             short if short.starts_with("-p") && !short.starts_with("--") => (range.start + 2..range.end, argv[index].word),
             _ => continue,
         };
-        let empty = argv.iter().any(|argument| argument.word == word && matches!(argument.value.constant(), Some("" | "--password=" | "-p")));
-        return (!empty).then(|| Password { range: range.start..value.end, value, word, movable: user });
+        let empty =
+            argv.iter().any(|argument| argument.word == word && matches!(argument.value.constant(), Some("" | "--password=" | "-p")));
+        return (!empty).then_some(Password { range: range.start..value.end, value, word, movable: user });
     }
     None
 }
 
 fn at(job: &Job, script: &Script, password: &Password) -> Diagnostic {
-    RULE.at(job.place(script, password.range.clone()), "a password among the arguments can be read in the list of processes and in traces of the shell")
-        .help("pipe it in: `printf '%s' \"$PASSWORD\" | … login -u USER --password-stdin`")
-        .job(&job.name)
+    RULE.at(
+        job.place(script, password.range.clone()),
+        "a password among the arguments can be read in the list of processes and in traces of the shell",
+    )
+    .help("pipe it in: `printf '%s' \"$PASSWORD\" | … login -u USER --password-stdin`")
+    .job(&job.name)
 }
 
 fn finding(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, password: &Password) -> Diagnostic {
@@ -111,7 +117,12 @@ fn fix(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, password
     let command = &step.invocation.command;
     let reads_input = command.redirections.iter().any(|redirection| redirection.operator.starts_with('<'));
     let fed = step.invocation.pipe().is_some_and(|(stage, _)| stage > 0);
-    let usable = password.movable && !reads_input && !fed && !step.invocation.opaque && !step.invocation.damaged && step.invocation.wrappers.is_empty();
+    let usable = password.movable
+        && !reads_input
+        && !fed
+        && !step.invocation.opaque
+        && !step.invocation.damaged
+        && step.invocation.wrappers.is_empty();
     let variable = command.words.get(password.word).and_then(|word| single_variable(word, &password.value, shell)).filter(|_| usable)?;
     let start = step.range().start;
     let mut edits = vec![
@@ -127,6 +138,7 @@ fn single_variable(word: &Word, value: &Range<usize>, shell: &JobShell) -> Optio
     let behind: Vec<_> = word.parts.iter().filter(|part| part.range.start as usize >= value.start).collect();
     let [part] = behind.as_slice() else { return None };
     let PartKind::Variable(variable) = &part.kind else { return None };
-    let plain = matches!(variable.expansion, Expansion::Plain) && variable.name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let plain = matches!(variable.expansion, Expansion::Plain)
+        && variable.name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     plain.then(|| shell.slice(part.range.range()).to_owned())
 }

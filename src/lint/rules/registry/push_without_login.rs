@@ -11,13 +11,8 @@ use crate::pipeline::{Job, Section};
 use super::login_lost_by_before_script::DefaultLogin;
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "REG502",
-    name: "push-without-login",
-    severity: Severity::Error,
-    page: include_str!("push_without_login.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "REG502", name: "push-without-login", severity: Severity::Error, page: include_str!("push_without_login.md"), check };
 
 /// What GitLab's documentation tells to run.
 const LOGIN: &str = r#"echo "$CI_REGISTRY_PASSWORD" | docker login -u "$CI_REGISTRY_USER" --password-stdin "$CI_REGISTRY""#;
@@ -52,7 +47,10 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, push: &Push, uses
         Some((other, login)) => RULE
             .at(span, format!("this job pushes to `{host}` without a login; the one in `{}` does not carry over", other.name))
             .label(login.span, "each job starts without credentials, so this login is gone"),
-        None => Diagnostic { severity: Severity::Warning, ..RULE.at(span, format!("nothing in this job authenticates to `{host}`, which it pushes to")) },
+        None => Diagnostic {
+            severity: Severity::Warning,
+            ..RULE.at(span, format!("nothing in this job authenticates to `{host}`, which it pushes to"))
+        },
     };
     let help = match push.registry {
         Registry::Project => format!("log in first: `{LOGIN}`"),

@@ -9,13 +9,8 @@ use crate::lint::{Context, Findings, Rule};
 use crate::source::{FileId, Span};
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "SEC602",
-    name: "hard-coded-token",
-    severity: Severity::Error,
-    page: include_str!("hard_coded_token.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "SEC602", name: "hard-coded-token", severity: Severity::Error, page: include_str!("hard_coded_token.md"), check };
 
 /// What a token is called, and its form; the first group is the secret. GitLab's prefixes are listed at
 /// <https://docs.gitlab.com/security/tokens/#token-prefixes>, others come from the vendors' documentation.
@@ -43,7 +38,21 @@ const FORMS: &[(&str, &str)] = &[
 ];
 
 /// Words of values that only stand for a secret.
-const PLACEHOLDERS: &[&str] = &["example", "changeme", "change-me", "your", "xxxx", "placeholder", "dummy", "redacted", "masked", "insert", "<", "password", "hunter2"];
+const PLACEHOLDERS: &[&str] = &[
+    "example",
+    "changeme",
+    "change-me",
+    "your",
+    "xxxx",
+    "placeholder",
+    "dummy",
+    "redacted",
+    "masked",
+    "insert",
+    "<",
+    "password",
+    "hunter2",
+];
 /// Bits of information in a character of something random, at least.
 const LEAST_ENTROPY: f64 = 3.0;
 
@@ -55,7 +64,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let mut seen: Vec<std::ops::Range<usize>> = Vec::new();
         for (kind, pattern) in PATTERNS.iter() {
             for found in pattern.captures_iter(text) {
-                if let Some(range) = secret(kind, &found).filter(|range| !seen.iter().any(|known| known.start < range.end && range.start < known.end)) {
+                if let Some(range) =
+                    secret(kind, &found).filter(|range| !seen.iter().any(|known| known.start < range.end && range.start < known.end))
+                {
                     findings.add(RULE.at(place(file, &range), message(kind, &text[range.clone()])).help(HELP));
                     seen.push(range);
                 }
@@ -107,7 +118,10 @@ fn is_user_and_password(text: &str) -> bool {
     let decoded = crate::yaml::base64::decode(text.as_bytes());
     let Ok(decoded) = String::from_utf8(decoded) else { return false };
     let printable = decoded.chars().all(|letter| !letter.is_control());
-    printable && decoded.split_once(':').is_some_and(|(user, password)| !user.is_empty() && password.len() > 3 && !is_placeholder(&password.to_ascii_lowercase()))
+    printable
+        && decoded
+            .split_once(':')
+            .is_some_and(|(user, password)| !user.is_empty() && password.len() > 3 && !is_placeholder(&password.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

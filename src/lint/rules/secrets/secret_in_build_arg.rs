@@ -11,13 +11,8 @@ use crate::docker::{Flag, Tool};
 use crate::lint::{Context, Findings, Rule};
 
 /// The rule.
-pub static RULE: Rule = Rule {
-    id: "SEC604",
-    name: "secret-in-build-arg",
-    severity: Severity::Error,
-    page: include_str!("secret_in_build_arg.md"),
-    check,
-};
+pub static RULE: Rule =
+    Rule { id: "SEC604", name: "secret-in-build-arg", severity: Severity::Error, page: include_str!("secret_in_build_arg.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
@@ -29,7 +24,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                 let message = format!("`{secret}` becomes part of the image's history and of the build cache");
                 let help = match operation.operation.tool {
                     Tool::Kaniko => "kaniko has no secret mounts: build with BuildKit, and hand it over with `--secret`".to_owned(),
-                    _ => format!("hand it over with `--secret id={0},env={0}`, and mount it in the Dockerfile's `RUN`", secret.to_ascii_uppercase()),
+                    _ => format!(
+                        "hand it over with `--secret id={0},env={0}`, and mount it in the Dockerfile's `RUN`",
+                        secret.to_ascii_uppercase()
+                    ),
                 };
                 let severity = if secret == "CI_JOB_TOKEN" { Severity::Warning } else { Severity::Error };
                 findings.add(Diagnostic { severity, ..RULE.at(span, message).help(help).job(&job.name) });
@@ -52,7 +50,8 @@ fn secret(flag: &Flag) -> Option<&str> {
     if value == Some("") || name.contains("${") {
         return None;
     }
-    let variables = || value.into_iter().flat_map(|value| VARIABLE.captures_iter(value)).filter_map(|found| found.get(1)).map(|name| name.as_str());
+    let variables =
+        || value.into_iter().flat_map(|value| VARIABLE.captures_iter(value)).filter_map(|found| found.get(1)).map(|name| name.as_str());
     if variables().any(|variable| variable == "CI_JOB_TOKEN") {
         return Some("CI_JOB_TOKEN");
     }

@@ -69,7 +69,9 @@ fn finding(context: &Context<'_>, span: Span, definition: &Definition<'_>) -> Di
     let name = definition.name;
     let secret = definition.services && is_secret_name(name);
     let message = if definition.services {
-        format!("`{name}` is defined as itself: every service gets a copy, and where the real variable is missing the job gets the text `${name}`")
+        format!(
+            "`{name}` is defined as itself: every service gets a copy, and where the real variable is missing the job gets the text `${name}`"
+        )
     } else {
         format!("`{name}` is defined as itself: where the real variable is missing, the job gets the text `${name}`")
     };
