@@ -137,9 +137,9 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut pieces = Vec::new();
     let mut at = start;
-    for divider in DIVIDER.find_iter(text).take(MAX_DOCUMENTS) {
-        pieces.push(at..divider.start().max(at));
-        at = divider.end();
+    for divider in DIVIDER.find_iter(&text[start..]).take(MAX_DOCUMENTS) {
+        pieces.push(at..start + divider.start());
+        at = start + divider.end();
     }
     pieces.push(at..text.len());
     pieces.retain(|range| !text[range.clone()].trim().is_empty());
