@@ -259,12 +259,12 @@ pub fn program(name: &str, arguments: &[Option<String>]) -> Program {
 fn shell(arguments: &[Option<String>]) -> Program {
     for (index, argument) in arguments.iter().enumerate() {
         match argument.as_deref() {
-            Some("-s" | "-") => return Program::Neutral,
+            Some("-s" | "-") => return Program::Opaque,
             Some(text) if text.starts_with('-') && text.contains('c') && !text.starts_with("--") => return Program::Neutral,
             Some(text) if text.starts_with('-') => {}
             Some(_) | None => return Program::Runs(index + 1),
         }
     }
-    // A shell without a file reads its standard input: the pipe that feeds it is looked at where it is written.
+    // A shell without a file runs what it is fed; known installers are told apart where they are fetched.
     Program::Opaque
 }

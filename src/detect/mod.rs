@@ -64,12 +64,6 @@ impl JobFacts {
         self.shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.script)), Cow::Borrowed)
     }
 
-    /// Commands that may use docker out of sight, known installers left out.
-    pub fn hidden(&self) -> impl Iterator<Item = &Opaque> {
-        let known = |index: usize| self.shell.as_ref().is_some_and(|shell| installer::is_known(shell, index));
-        self.opaque.iter().filter(move |opaque| !opaque.step.is_some_and(known))
-    }
-
     /// The operations of this job's own script text, with the steps that run them.
     pub fn own_operations(&self) -> impl Iterator<Item = (&JobOperation, &Step)> {
         self.operations.iter().filter_map(|operation| Some((operation, self.step(operation)?)))
@@ -192,6 +186,7 @@ impl Detector {
             };
             match step.program {
                 Program::Neutral | Program::ReadsImages => {}
+                Program::Opaque if installer::is_known(shell, index) => {}
                 Program::Opaque => found.opaque.push(opaque()),
                 Program::Runs(file) => {
                     let path = step

@@ -245,7 +245,7 @@ fn sees_credentials(job: &Job, facts: &JobFacts) -> bool {
 
 /// Whether a command that cannot be seen runs before the first push.
 fn may_be_hidden(facts: &JobFacts, first_push: Option<usize>) -> bool {
-    facts.hidden().any(|opaque| match (opaque.step, first_push) {
+    facts.opaque.iter().any(|opaque| match (opaque.step, first_push) {
         (Some(step), Some(push)) => step < push,
         (None, _) | (_, None) => true,
     })

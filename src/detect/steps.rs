@@ -199,12 +199,11 @@ fn program(invocation: &Invocation, evaluated: &Evaluated) -> Program {
     if invocation.is_remote() {
         return Program::Neutral;
     }
+    if invocation.unread_text {
+        return Program::Opaque;
+    }
     let Some(name) = first.value.constant() else { return Program::Opaque };
     if evaluated.functions.iter().any(|function| function == name) {
-        return Program::Neutral;
-    }
-    // `curl … | sh` installs something; what a pipe feeds is looked at where it is fetched.
-    if argv.len() == 1 && matches!(name, "sh" | "bash" | "ash") && invocation.pipe().is_some_and(|(stage, _)| stage > 0) {
         return Program::Neutral;
     }
     let arguments: Vec<Option<String>> = argv[1..].iter().map(|argument| argument.value.constant().map(str::to_owned)).collect();

@@ -10,6 +10,7 @@ use crate::migrate::lower::Lowered;
 use crate::migrate::script_edit::{ItemChange, Stuck, TextEdit, item_changes};
 use crate::pipeline::{Job, Level, Pipeline, Script, Section};
 use crate::source::Span;
+use crate::yaml::structure::scalar;
 use crate::yaml::{Data, Entry, NodeId, ScalarStyle, Step, Value};
 
 /// A job of an analysis: the index of its pipeline and its own.
@@ -52,6 +53,8 @@ pub enum Change {
     Item(Vec<Edit>),
     /// The scalar becomes this text.
     Replace(String),
+    /// The scalar becomes this value, as YAML.
+    Value(String),
 }
 
 /// What a job wants.
@@ -65,6 +68,8 @@ pub struct Wants {
     pub services: BTreeSet<Definition>,
     /// Definitions of variables with their names, of which the job can do without the change or have an override.
     pub variables: BTreeMap<Definition, String>,
+    /// The image that the job gets, as YAML, with the definition of the one that it has; none where it has none.
+    pub image: Option<(Option<Definition>, String)>,
     /// `before_script` and `script` after the change.
     pub script: String,
     /// `after_script` after the change.
@@ -84,6 +89,7 @@ pub fn wants(analysis: &Analysis, pipeline: &Pipeline, job: &Job, facts: &JobFac
     services(pipeline, job, facts, &mut wants);
     variables(pipeline, job, &mut wants);
     tags(analysis, job, &mut wants);
+    image(job, &lowered, &mut wants)?;
     Ok(wants)
 }
 
@@ -209,7 +215,7 @@ fn variables(pipeline: &Pipeline, job: &Job, wants: &mut Wants) {
     for (name, variable) in job.variables.iter().filter(|(name, _)| DAEMON_VARIABLES.contains(&&***name)) {
         let definition = Definition::of(&variable.entry.key);
         let global = variable.level == Level::Job && pipeline.root.get("variables").is_some_and(|variables| variables.get(name).is_some());
-        let read = matches!(&**name, "DOCKER_HOST" | "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT");
+        let read = matches!(&**name, "DOCKER_HOST" | "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" | "BUILDX_BUILDER");
         let covers = read && (global || !variable.entry.shadowed.is_empty());
         let text = variable.text().unwrap_or_default();
         if text.is_empty() && variable.level == Level::Job && covers {
@@ -235,6 +241,24 @@ fn tags(analysis: &Analysis, job: &Job, wants: &mut Wants) {
         };
         wants.changes.insert(Definition::of(&tag), change);
     }
+}
+
+/// The image that the lowered script needs instead of the job's own.
+fn image(job: &Job, lowered: &Lowered, wants: &mut Wants) -> Result<(), Stuck> {
+    let Some(image) = &lowered.image else { return Ok(()) };
+    let text = if image.resets_entrypoint { format!("{{ name: \"{}\", entrypoint: [\"\"] }}", image.name) } else { scalar(&image.name) };
+    let Some(value) = job.config.get("image") else {
+        wants.image = Some((None, text));
+        return Ok(());
+    };
+    let name = value.get("name").filter(|_| !image.resets_entrypoint).unwrap_or(value);
+    if name.as_str().is_none() {
+        return Err(Stuck { why: "the job's image has settings of its own", at: 0 });
+    }
+    let definition = Definition::of(name);
+    wants.changes.insert(definition, Change::Value(text.clone()));
+    wants.image = Some((Some(definition), text));
+    Ok(())
 }
 
 /// Which jobs use a definition.

@@ -105,6 +105,10 @@ impl Composer<'_> {
                 self.edits.push(Edit::replace(definition.span, scalar(text)));
                 Ok(())
             }
+            Change::Value(text) => {
+                self.edits.push(Edit::replace(definition.span, text));
+                Ok(())
+            }
             Change::Item(edits) => {
                 self.edits.extend(edits.iter().cloned());
                 Ok(())
@@ -115,7 +119,8 @@ impl Composer<'_> {
     fn insert(&mut self, definition: Definition, lines: &[String]) -> Result<(), CannotEdit> {
         let own = match self.changes.get(&definition) {
             Some(Change::Item(edits)) => edits.clone(),
-            Some(Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::RemoveItem | Change::Replace(_)) | None => Vec::new(),
+            Some(Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::RemoveItem | Change::Replace(_) | Change::Value(_))
+            | None => Vec::new(),
         };
         let added = self.before(definition.span.file, definition, lines, &own)?;
         self.edits.extend(added);

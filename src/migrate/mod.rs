@@ -3,11 +3,13 @@
 pub mod changes;
 mod compose_edits;
 mod job_image;
+mod login;
 mod lower;
 pub mod obstacles;
 mod project;
 pub mod rewrite;
 pub mod script_edit;
+mod setup;
 pub mod target;
 
 pub use changes::JobId;

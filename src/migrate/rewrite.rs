@@ -39,6 +39,8 @@ pub struct Changed {
     pub assumptions: Vec<(&'static str, String)>,
     /// Whether the target's command runs in it.
     pub uses_target: bool,
+    /// The name of the image that it gets instead of its own.
+    pub image: Option<String>,
 }
 
 struct Mover<'a> {
@@ -110,6 +112,7 @@ fn changed(mover: Mover<'_>) -> Changed {
         after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
         uses_target: mover.lowered.first.is_some(),
+        image: mover.lowered.image.map(|image| image.name),
     }
 }
 
@@ -180,12 +183,15 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
                 agreement.changes.insert(*definition, change.clone());
                 continue;
             };
-            match instead(analysis, mover, definition) {
+            match instead(mover, definition) {
                 Some(overrides) => agreement.overrides.extend(overrides),
                 None => {
                     agreement.refused.insert(id, shared(analysis, other, definition));
                 }
             }
+        }
+        if let Some((None, text)) = &mover.wants.image {
+            agreement.overrides.insert(own_entry(mover, "image", None, format!(" {text}")));
         }
         if analysis.config.depot.auth == Auth::Oidc && mover.lowered.first.is_some() {
             match id_token(analysis, target, mover) {
@@ -212,15 +218,19 @@ fn holds(analysis: &Analysis, id: JobId, definition: &Definition) -> bool {
     job.script.items.iter().any(|item| position(analysis, &item.value) == *definition)
 }
 
+fn own_entry(mover: &Mover<'_>, keyword: &'static str, name: Option<String>, text: String) -> Override {
+    Override { file: mover.job.own.span.file, mapping: mover.job.own.node, keyword, name, text }
+}
+
 /// What the job gets of its own where a shared definition stays; none where there is no way.
-fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
-    let own = |keyword, name: Option<String>, text: String| Override {
-        file: mover.job.own.span.file,
-        mapping: mover.job.own.node,
-        keyword,
-        name,
-        text,
-    };
+fn instead(mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
+    let own = |keyword, name: Option<String>, text: String| own_entry(mover, keyword, name, text);
+    if let Some((Some(image), text)) = &mover.wants.image
+        && image == definition
+    {
+        let free = mover.job.own.get("image").is_none();
+        return free.then(|| vec![own("image", None, format!(" {text}"))]);
+    }
     if mover.wants.services.contains(definition) {
         if mover
             .job
@@ -238,7 +248,7 @@ fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> O
     let name = mover.wants.variables.get(definition)?;
     let needed = match name.as_str() {
         "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" => mover.lowered.first.is_some() || mover.lowered.keeps_client,
-        "DOCKER_HOST" => mover.lowered.keeps_client,
+        "DOCKER_HOST" | "BUILDX_BUILDER" => mover.lowered.keeps_client,
         _ => false,
     };
     let empty = mover.job.variables.get(name.as_str()).and_then(crate::pipeline::Variable::text).is_some_and(|text| text.is_empty());
@@ -251,7 +261,6 @@ fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> O
     {
         return None;
     }
-    let _ = analysis;
     Some(vec![own("variables", Some(name.clone()), "\"\"".to_owned())])
 }
 

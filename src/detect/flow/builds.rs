@@ -176,8 +176,14 @@ impl Planner<'_> {
         if network || hosts {
             return self.refuse(index, reason::NETWORK, "the build uses the network of the job");
         }
-        if operation.flag("builder").is_some() && !self.own_builder {
+        let named =
+            operation.flag("builder").is_some() || setting(self.job, "BUILDX_BUILDER").is_some_and(|setting| !setting.text.is_empty());
+        if named && !self.own_builder {
             return self.refuse(index, reason::EXPLICIT_DAEMON, "the build names a builder that the job does not make");
+        }
+        if self.shell.script.text.contains("cli-plugins/docker-buildx") {
+            let message = "the job brings its own buildx, whose version decides what is published";
+            return self.refuse(index, reason::JOB_IMAGE_UNKNOWN, message);
         }
         let outputs = operation.outputs();
         let exported = outputs.iter().any(|output| !output.pushes() && output.get("type") != Some("docker"));
@@ -331,7 +337,12 @@ impl Planner<'_> {
     }
 
     fn act(&mut self, built: &Built, mode: &Mode, output: Output) {
-        let plain_manifest = !matches!(mode, Mode::Direct | Mode::Discard) && !self.own_builder && self.publishes_plain(built.step);
+        let plain_manifest = match mode {
+            Mode::Direct => self.operation_of(built).pushes() == Some(true),
+            Mode::Here | Mode::AtPush(_) | Mode::Save => true,
+            Mode::Refused | Mode::Discard => false,
+        } && !self.own_builder
+            && self.publishes_plain(built.step);
         let build = RemoteBuild { step: built.step, output, dropped_flags: Vec::new(), plain_manifest };
         let actions = &mut self.flow.actions;
         for &(tag, _) in &built.tags {
@@ -470,11 +481,30 @@ impl Planner<'_> {
         alone && push_alone && !self.shell.assigns_within(&later, &names) && pushed_before
     }
 
+    fn operation_of(&self, built: &Built) -> &Operation {
+        self.shell.steps[built.step].operation.as_ref().expect("a build has an operation")
+    }
+
     /// Whether the job's daemon pushes single manifests without attestations: the classic builder, or BuildKit before Docker 29 made the
     /// containerd image store the default.
     fn publishes_plain(&self, build: usize) -> bool {
         let classic = setting(self.job, "DOCKER_BUILDKIT").is_some_and(|setting| setting.text == "0");
         let step = &self.shell.steps[build];
+        let attests = step
+            .operation
+            .as_ref()
+            .is_some_and(|operation| ["provenance", "sbom", "attest"].iter().any(|name| operation.flag(name).is_some()));
+        if attests {
+            return false;
+        }
+        // `docker build` asks for an attestation since 23, where buildx took its place.
+        let client = self
+            .facts
+            .image
+            .as_ref()
+            .and_then(|image| image.docker.as_ref().filter(|docker| docker.official).map(|docker| (image, docker)));
+        let before_attestations =
+            client.is_some_and(|(image, docker)| docker.version.first().map_or_else(|| is_frozen(&image.text), |&major| major < 23));
         let classic_here =
             step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
         let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
@@ -484,9 +514,9 @@ impl Planner<'_> {
             !current || is_frozen(text)
         });
         let modern = daemon.is_some_and(|daemon| {
-            (daemon.official && daemon.floating && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29)
+            (daemon.official && daemon.floating && !daemon.variable && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29)
         });
-        classic || classic_here || !modern
+        classic || classic_here || before_attestations || !modern
     }
 
     fn decide_pulls(&mut self) {

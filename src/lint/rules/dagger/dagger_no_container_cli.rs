@@ -74,7 +74,7 @@ fn names_engine(job: &Job, shell: &JobShell, call: &Step) -> bool {
 
 /// Whether the script may bring a container command line along before the call.
 fn is_provided(facts: &JobFacts, shell: &JobShell, call: usize) -> bool {
-    let hidden = facts.hidden().any(|opaque| opaque.step.is_none_or(|step| step < call));
+    let hidden = facts.opaque.iter().any(|opaque| opaque.step.is_none_or(|step| step < call));
     let others = ["docker", "podman", "nerdctl", "finch"];
     let installed = |step: &Step| others.iter().any(|tool| may_provide(step, shell.slice(step.statement()), tool));
     hidden || shell.steps[..call].iter().any(installed)

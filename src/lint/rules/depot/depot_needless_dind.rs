@@ -26,7 +26,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn uses_depot_alone(facts: &JobFacts) -> bool {
     let builds = facts.operations.iter().any(|operation| is_remote_build(&operation.operation));
     let rest = facts.operations.iter().all(|operation| is_remote_build(&operation.operation) || is_harmless(&operation.operation));
-    builds && rest && facts.hidden().next().is_none()
+    builds && rest && facts.opaque.is_empty()
 }
 
 /// A build whose result surely doesn't come back into a daemon.

@@ -78,7 +78,7 @@ fn no_folder(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
     Contents::of(facts.image.as_ref()?)?;
     let before = &shell.steps[..index];
     let made = before.iter().any(|step| shell.slice(step.range()).contains(".docker") || step.operation.is_some());
-    let unseen = facts.hidden().any(|opaque| opaque.step.is_none_or(|opaque| opaque < index));
+    let unseen = facts.opaque.iter().any(|opaque| opaque.step.is_none_or(|opaque| opaque < index));
     let mentions = shell.slice(step.range()).contains(VARIABLE) || shell.slice(step.statement()).contains(VARIABLE);
     if made || unseen || !mentions {
         return None;
