@@ -31,6 +31,8 @@ pub struct Lowered {
     pub after_edits: Vec<TextEdit>,
     /// Lines to run before the target's first command.
     pub setup: Vec<String>,
+    /// Whether these lines come behind `before_script` instead.
+    pub behind_before_script: bool,
     /// Where the statement with the target's first command begins, in bytes of the script's text.
     pub first: Option<usize>,
     /// What was taken for granted: code and message.
