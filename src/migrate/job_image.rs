@@ -56,14 +56,33 @@ pub fn curl(image: &ImageFacts) -> Option<Curl> {
     }
 }
 
-/// Whether `docker login` surely works in the job without a daemon. Clients since 28 fall back to a login without the daemon, whatever `DOCKER_HOST`
-/// names; older ones fail where the host has no address.
+/// How `docker login` works in a job without a daemon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Login {
+    /// As it is.
+    Works,
+    /// Where no host is named.
+    WithoutHost,
+    /// Not at all, or it is not known whether there is a client.
+    NoClient,
+}
+
+/// How `docker login` works in the job without a daemon.
 #[must_use]
-pub fn login_works(facts: &JobFacts) -> bool {
-    let Some(image) = &facts.image else { return false };
-    // Without the official entrypoint nothing names a host, and every client falls back where the default socket is missing.
-    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return !image.text.contains("${") };
-    docker.version.first().map_or_else(|| moves(image), |&major| major >= 28)
+pub fn login(facts: &JobFacts) -> Login {
+    let Some(image) = &facts.image else { return Login::WithoutHost };
+    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else {
+        // Without the official entrypoint nothing names a host; what a variable names may have it.
+        return if image.text.contains("${") { Login::WithoutHost } else { Login::Works };
+    };
+    match docker.version.as_slice() {
+        [] if moves(image) => Login::Works,
+        [] if docker.variable => Login::NoClient,
+        [] => Login::WithoutHost,
+        &[major, ..] if major >= 28 => Login::Works,
+        &[major, ..] if major >= 19 => Login::WithoutHost,
+        [..] => Login::NoClient,
+    }
 }
 
 /// Whether `docker buildx imagetools create --prefer-index=false` is there, which copies an image as it is: since buildx 0.15, which came with 27.

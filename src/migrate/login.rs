@@ -1,15 +1,16 @@
 //! `docker login` in a job that loses its daemon: which logins work as they are, and what the others become. Knows docker's and the shell's words, not the
 //! files.
 //!
-//! Clients since 28 log in by themselves where no daemon answers. Older ones in Docker's own images dial `tcp://docker`, a host without address, and fail
-//! (docker/cli, `cli/command/registry/login.go`).
+//! Where no daemon answers, clients log in by themselves. Those before 28 take a refused connection or a missing socket for that, but not a host without
+//! address such as the `tcp://docker` that the entrypoint of Docker's own images names; those before 19.03 always need a daemon
+//! (docker/cli, `cli/command/registry/login.go`, `loginClientSide`).
 
 use std::ops::Range;
 
 use crate::detect::flow::is_docker;
 use crate::detect::{Step, reason};
 use crate::docker::{Op, Slot, Unknown};
-use crate::migrate::job_image::login_works;
+use crate::migrate::job_image::{Login, login};
 use crate::migrate::lower::{Lowering, Refusal};
 use crate::migrate::script_edit::TextEdit;
 use crate::shell::Frame;
@@ -34,31 +35,54 @@ impl Lowering<'_> {
         if logins.is_empty() {
             return Ok(());
         }
-        let works = if self.lowered.image.is_some() { self.lowered.keeps_client } else { login_works(self.facts) };
-        if works && !logins.iter().any(|&index| self.names_a_mirror_of_hub(index)) {
-            self.lowered.keeps_client = true;
-            if self.facts.image.as_ref().and_then(|image| image.docker.as_ref()).is_some_and(|docker| docker.floating)
-                && self.lowered.image.is_none()
-            {
-                let message = "the job's Docker image is at least version 28, whose `docker login` needs no daemon".to_owned();
-                self.lowered.assumptions.push(("client-version", message));
-            }
-            return Ok(());
-        }
+        let client = if self.lowered.image.is_some() {
+            if self.lowered.keeps_client { Login::Works } else { Login::NoClient }
+        } else {
+            login(self.facts)
+        };
         for (number, &index) in logins.iter().enumerate() {
-            if let Some(&other) =
-                logins[..number].iter().find(|&&other| self.same_registry(other, index) && self.may_both_run(other, index))
-            {
-                let line = self.shell.slice(self.shell.steps[other].range()).to_owned();
-                return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, format!("`{line}` logs in to the same registry before")));
+            let file = client == Login::NoClient || self.names_a_mirror_of_hub(index);
+            if file {
+                let text = self.as_file(index, &logins[..number])?;
+                self.lowered.edits.push(text);
+                continue;
             }
-            let Some((range, text)) = self.login(index) else {
-                let message = "this form of `docker login` needs a daemon with a Docker client before version 28";
-                return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, message));
-            };
-            self.lowered.edits.push(TextEdit { range, text });
+            self.lowered.keeps_client = true;
+            if client == Login::WithoutHost {
+                let edit = self.without_host(index)?;
+                self.lowered.edits.push(edit);
+            }
+        }
+        let floating = self.facts.image.as_ref().and_then(|image| image.docker.as_ref()).is_some_and(|docker| docker.floating);
+        if client == Login::Works && floating && self.lowered.image.is_none() {
+            let message = "the job's Docker image is at least version 28, whose `docker login` needs no daemon".to_owned();
+            self.lowered.assumptions.push(("client-version", message));
         }
         Ok(())
+    }
+
+    /// A login that no daemon's name leads astray.
+    fn without_host(&self, index: usize) -> Result<TextEdit, Refusal> {
+        let step = &self.shell.steps[index];
+        let wrapped = step.invocation.wrappers.iter().any(|wrapper| !["timeout", "nice", "env"].contains(&wrapper.name.as_str()));
+        if wrapped || step.invocation.opaque {
+            return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, "`docker login` of this version looks for its daemon, and runs through another program"));
+        }
+        let start = step.range().start;
+        Ok(TextEdit { range: start..start, text: self.target.no_daemon.clone() })
+    }
+
+    /// A login that becomes an entry in the client's configuration file; `others` come before it.
+    fn as_file(&mut self, index: usize, others: &[usize]) -> Result<TextEdit, Refusal> {
+        if let Some(&other) = others.iter().find(|&&other| self.same_registry(other, index) && self.may_both_run(other, index)) {
+            let line = self.shell.slice(self.shell.steps[other].range()).to_owned();
+            return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, format!("`{line}` logs in to the same registry before")));
+        }
+        let Some((range, text)) = self.entry(index) else {
+            let message = "this form of `docker login` needs a daemon with a Docker client before version 19.03";
+            return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, message));
+        };
+        Ok(TextEdit { range, text })
     }
 
     /// Whether a login stores its credentials under a name of Docker Hub by which buildx and its kin don't look for them
@@ -82,7 +106,7 @@ impl Lowering<'_> {
     }
 
     /// The bytes of a login with what feeds it, and what does the same without a client.
-    fn login(&mut self, index: usize) -> Option<(Range<usize>, String)> {
+    fn entry(&mut self, index: usize) -> Option<(Range<usize>, String)> {
         let step = &self.shell.steps[index];
         let operation = step.operation.as_ref()?;
         let readable =
@@ -121,7 +145,11 @@ impl Lowering<'_> {
             }
         };
         let folder = if self.sets("DOCKER_CONFIG") { "$DOCKER_CONFIG" } else { "$HOME/.docker" };
-        let values = [("folder", folder), ("registry", &registry), ("user", &user), ("password", &password)];
+        let key = registry.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(&registry);
+        if key.contains(['"', '\'', '\\', '|', '`']) {
+            return None;
+        }
+        let values = [("folder", folder), ("key", key), ("registry", &registry), ("user", &user), ("password", &password)];
         Some((range, prefix + &self.target.fill(&self.target.login, &values)))
     }
 

@@ -41,6 +41,8 @@ pub struct Target {
     pub client_image: String,
     /// The variable in which the command looks for its token.
     pub token_variable: String,
+    /// What keeps a docker client from looking for a daemon, before its command.
+    pub no_daemon: String,
     /// Template of a login without a docker client.
     pub login: String,
     /// Template of what keeps the password that a command prints.
