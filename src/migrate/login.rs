@@ -66,7 +66,11 @@ impl Lowering<'_> {
         let step = &self.shell.steps[index];
         let wrapped = step.invocation.wrappers.iter().any(|wrapper| !["timeout", "nice", "env"].contains(&wrapper.name.as_str()));
         if wrapped || step.invocation.opaque {
-            return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, "`docker login` of this version looks for its daemon, and runs through another program"));
+            return Err(self.refusal(
+                index,
+                reason::LOGIN_NEEDS_DAEMON,
+                "`docker login` of this version looks for its daemon, and runs through another program",
+            ));
         }
         let start = step.range().start;
         Ok(TextEdit { range: start..start, text: self.target.no_daemon.clone() })

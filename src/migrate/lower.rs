@@ -8,7 +8,7 @@ use crate::detect::{JobFacts, JobShell, Step, reason};
 use crate::docker::Operation;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
-use crate::migrate::target::Target;
+use crate::migrate::target::{Copier, Target};
 use crate::pipeline::Job;
 
 /// A reason with a place in the script's text.
@@ -37,6 +37,8 @@ pub struct Lowered {
     pub first: Option<usize>,
     /// What was taken for granted: code and message.
     pub assumptions: Vec<(&'static str, String)>,
+    /// Whether the target's own command runs.
+    pub uses_target: bool,
     /// Whether a docker client still runs.
     pub keeps_client: bool,
     /// The image that the job needs instead of its own.
@@ -58,7 +60,7 @@ pub struct NewImage {
 /// [`Refusal`] where the target, or the job's image, cannot do what is needed.
 pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig) -> Result<Lowered, Refusal> {
     let Some(shell) = &facts.shell else { return Ok(Lowered::default()) };
-    let mut lowering = Lowering { job, facts, shell, target, config, removed: Vec::new(), lowered: Lowered::default() };
+    let mut lowering = Lowering { job, facts, shell, target, config, own_copier: false, removed: Vec::new(), lowered: Lowered::default() };
     lowering.choose_image()?;
     for (&index, action) in &facts.flow.actions {
         lowering.action(index, action)?;
@@ -90,6 +92,8 @@ pub(super) struct Lowering<'a> {
     pub(super) shell: &'a JobShell,
     pub(super) target: &'a Target,
     pub(super) config: &'a DepotConfig,
+    /// Whether images are copied by a tool that the job has to install, for lack of a docker client that can.
+    pub(super) own_copier: bool,
     removed: Vec<Range<usize>>,
     pub(super) lowered: Lowered,
 }
@@ -141,17 +145,31 @@ impl Lowering<'_> {
             }
             Action::Promote { pull, source, reference } => {
                 let source = self.quoted(&self.shell.steps[*pull], *source);
-                let text = self.target.fill(&self.target.promote, &[("reference", &self.quoted(step, *reference)), ("source", &source)]);
+                let values = [("reference", self.quoted(step, *reference)), ("source", source)];
+                let text = self.target.fill(&self.copier().promote, &values.each_ref().map(|(name, value)| (*name, value.as_str())));
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
-                self.lowered.keeps_client = true;
+                self.copies(step);
             }
             Action::Inspect { reference } => {
-                let text = self.target.fill(&self.target.inspect, &[("reference", &self.quoted(step, *reference))]);
+                let text = self.target.fill(&self.copier().inspect, &[("reference", &self.quoted(step, *reference))]);
                 self.lowered.edits.push(TextEdit { range: step.range(), text });
-                self.lowered.keeps_client = true;
+                self.copies(step);
             }
         }
         Ok(())
+    }
+
+    fn copier(&self) -> &Copier {
+        if self.own_copier { &self.target.copier } else { &self.target.client }
+    }
+
+    /// Notes that an image is copied, or looked at, within a registry in this step.
+    fn copies(&mut self, step: &Step) {
+        if self.own_copier {
+            self.begins(step);
+        } else {
+            self.lowered.keeps_client = true;
+        }
     }
 
     /// A removed step takes `|| true` and the rest of its pipe with it; an operand of `&&` goes alone.

@@ -215,7 +215,7 @@ fn changed(mover: Mover<'_>) -> Changed {
         script: mover.wants.script,
         after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
-        uses_target: mover.lowered.first.is_some(),
+        uses_target: mover.lowered.uses_target,
         image: mover.lowered.image.map(|image| image.name),
     }
 }
@@ -358,7 +358,7 @@ fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<
         if let Some((None, text)) = &mover.wants.image {
             agreement.overrides.insert(own_entry(mover, "image", None, format!(" {text}")));
         }
-        if analysis.config.depot.auth == Auth::Oidc && mover.lowered.first.is_some() {
+        if analysis.config.depot.auth == Auth::Oidc && mover.lowered.uses_target {
             match id_token(analysis, target, mover) {
                 Some(token) => agreement.overrides.extend(token),
                 None => {

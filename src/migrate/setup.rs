@@ -11,17 +11,16 @@ use crate::migrate::lower::{Lowering, NewImage, Refusal};
 impl Lowering<'_> {
     /// Chooses another image for the job where the configuration asks for one, or where its own lacks what copies images within registries.
     pub(super) fn choose_image(&mut self) -> Result<(), Refusal> {
+        let published = self.facts.flow.actions.iter().find(|(_, action)| publishes(action) || matches!(action, Action::Promote { .. }));
+        if let Some((&index, _)) = published.filter(|_| self.signs()) {
+            let message = "the push may sign the image (Docker Content Trust), which a remote build does not";
+            return Err(self.refusal(index, reason::TARGET_REFUSES, message));
+        }
         let copies = self.facts.flow.actions.iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
-        if let Some((&index, _)) = copies
-            && !copies_images(self.facts)
-        {
-            let old = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false));
-            let Some(old) = old else {
-                return Err(self.refusal(
-                    index,
-                    reason::JOB_IMAGE_UNKNOWN,
-                    "the job's image may lack a `docker buildx` of version 0.15 or newer, which copies images within registries as they are",
-                ));
+        if copies.is_some() && !copies_images(self.facts) {
+            let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
+                self.own_copier = true;
+                return Ok(());
             };
             let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
             let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
@@ -48,6 +47,11 @@ impl Lowering<'_> {
         }
         self.lowered.image = Some(image);
         Ok(())
+    }
+
+    /// Whether pushes may sign what they push.
+    fn signs(&self) -> bool {
+        self.sets("DOCKER_CONTENT_TRUST") || self.facts.image.as_ref().is_some_and(|image| image.text.contains("notary"))
     }
 
     fn builds(&self) -> impl Iterator<Item = &Action> {
@@ -84,10 +88,23 @@ impl Lowering<'_> {
     /// Adds what the target's first command needs to the lines before it.
     pub(super) fn setup(&mut self) {
         let Some(first) = self.lowered.first else { return };
-        if !self.has_command(first) {
-            self.install(first);
+        let uses = self
+            .facts
+            .flow
+            .actions
+            .values()
+            .any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
+        self.lowered.uses_target = uses;
+        let installs = uses && !self.has_command(first);
+        let copier = self.target.copier.install.clone().filter(|_| self.own_copier);
+        if installs || copier.is_some() {
+            self.curl(first);
         }
-        if self.config.auth == Auth::Token && self.config.token_variable != self.target.token_variable {
+        if installs {
+            self.install();
+        }
+        self.lowered.setup.extend(copier);
+        if uses && self.config.auth == Auth::Token && self.config.token_variable != self.target.token_variable {
             let line = self.target.fill(&self.target.setup["token"], &[("variable", &self.config.token_variable)]);
             self.lowered.setup.push(line);
         }
@@ -103,7 +120,8 @@ impl Lowering<'_> {
         by_image || self.shell.script.text[..first].contains(&self.target.installer_sign)
     }
 
-    fn install(&mut self, first: usize) {
+    /// Makes sure that there is curl.
+    fn curl(&mut self, first: usize) {
         let has_curl = self.shell.steps.iter().take_while(|step| step.range().start < first).any(|step| {
             step.name() == Some("curl")
                 || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
@@ -122,6 +140,9 @@ impl Lowering<'_> {
             }
         };
         self.lowered.setup.extend(line.map(|line| self.target.setup[line].clone()));
+    }
+
+    fn install(&mut self) {
         let cli = &self.config.cli;
         let line = match (&cli.sha256, &cli.mirror) {
             (None, None) => self.target.fill(&self.target.setup["install"], &[("version", &cli.version)]),
@@ -139,7 +160,8 @@ impl Lowering<'_> {
 
     /// The target's command reads credentials from a file only.
     fn credentials(&mut self) {
-        if !self.facts.flow.actions.values().any(publishes) {
+        let copies = |action: &Action| self.own_copier && matches!(action, Action::Promote { .. });
+        if !self.facts.flow.actions.values().any(|action| publishes(action) || copies(action)) {
             return;
         }
         let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login)

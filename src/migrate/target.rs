@@ -49,12 +49,25 @@ pub struct Target {
     pub password: String,
     /// The line that hands `DOCKER_AUTH_CONFIG` to a tool that only reads files.
     pub credentials: String,
-    /// Template of a copy within registries.
+    /// How a docker client copies images within registries.
+    pub client: Copier,
+    /// How a tool does that the job has to install.
+    pub copier: Copier,
+    /// The OpenID Connect token.
+    pub id_token: IdToken,
+}
+
+/// What copies images within registries.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copier {
+    /// Template of a copy.
     pub promote: String,
     /// Template of a question for an image.
     pub inspect: String,
-    /// The OpenID Connect token.
-    pub id_token: IdToken,
+    /// The line that installs it; none where it is there.
+    #[serde(default)]
+    pub install: Option<String>,
 }
 
 /// An `id_tokens` entry.
