@@ -3,9 +3,11 @@
 
 use std::ops::Range;
 
+use crate::analysis::AnalyzedPipeline;
+use crate::detect::JobFacts;
 use crate::edit::Edit;
 use crate::lint::Context;
-use crate::pipeline::{Item, Script};
+use crate::pipeline::{Item, Job, Script};
 use crate::yaml::structure::{Page, scalar};
 use crate::yaml::{CollectionStyle, NodeKind, ScalarStyle};
 
@@ -25,6 +27,15 @@ pub fn insert_items(context: &Context<'_>, script: &Script, at: usize, commands:
     let item = &script.items[script.item_at(at)?];
     let commands: Vec<String> = commands.iter().map(|command| scalar(command)).collect();
     page(context, item)?.insert_items_before(item.value.node, &commands).ok()
+}
+
+/// The jobs of all pipelines that run the item which holds the byte at `at`, with their facts; the given job is among them.
+pub fn sharing<'a>(context: &Context<'a>, script: &Script, at: usize) -> impl Iterator<Item = (&'a Job, &'a JobFacts)> {
+    let place = script.item_at(at).map(|index| script.items[index].value.span);
+    let runs = move |job: &Job| {
+        [&job.script, &job.after_script].iter().any(|script| script.items.iter().any(|item| Some(item.value.span) == place))
+    };
+    context.analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs).filter(move |(job, _)| runs(job))
 }
 
 /// The tree and text of the file that an item is written in.

@@ -67,13 +67,10 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
         Some(name) => format!("name the context: `docker buildx create … {name}`"),
         None => format!("run `docker context create {CONTEXT}` first, and name it: `docker buildx create … {CONTEXT}`"),
     };
-    let finding = RULE
-        .at(
-            job.place(&job.script, step.range()),
-            "Buildx refuses to create a builder while the daemon's TLS settings come from the environment",
-        )
-        .help(help)
-        .job(&job.name);
+    let message = "Buildx refuses to create a builder while the daemon's TLS settings come from the environment";
+    let finding = RULE.at(job.place(&job.script, step.range()), message).help(help).job(&job.name);
+    // Where no file speaks of TLS, the runner's own configuration may have turned it off, and a Kubernetes executor runs no entrypoint.
+    let finding = if speaks_of_tls(job, facts) { finding } else { Diagnostic { severity: Severity::Warning, ..finding } };
     let finding = match facts.daemon.span {
         Some(span) => finding.label(span, "the daemon is reached by TLS"),
         None => finding,
@@ -92,6 +89,14 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell,
         edits.extend(insertion);
     }
     finding.fix(Fix { title: "create the builder from a context".to_owned(), safety: Safety::Safe, edits })
+}
+
+/// Whether the pipeline itself says that the daemon is reached by TLS.
+fn speaks_of_tls(job: &Job, facts: &JobFacts) -> bool {
+    let names = ["DOCKER_TLS_CERTDIR", "DOCKER_TLS_VERIFY"];
+    let service = facts.daemon.service.and_then(|index| facts.services[index].image.image.variables());
+    facts.daemon.setting.is_some()
+        || names.iter().any(|name| setting(job, name).is_some() || service.is_some_and(|variables| variables.get(name).is_some()))
 }
 
 /// The name that `docker context create NAME` gives.

@@ -1,7 +1,7 @@
 //! INS1001: programs that a job calls and its image lacks. Knows the contents of well-known images, not those of private ones.
 
 use crate::detect::contents::{Contents, Packages, TOOLS, may_provide};
-use crate::detect::{ImageFacts, JobShell, Program, Step, installer};
+use crate::detect::{ImageFacts, JobFacts, JobShell, Program, Step, installer};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
 use crate::lint::{Context, Findings, Rule, script_edit};
@@ -44,11 +44,21 @@ fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFact
         .as_ref()
         .map_or_else(|| format!("use an image with `{tool}`, or install it first"), |command| format!("run `{command}` first"));
     let finding = RULE.at(job.place(&job.script, name), message).help(help).job(&job.name);
-    let edits = package.and_then(|command| script_edit::insert_items(context, &job.script, step.range().start, &[&command]));
+    let at = step.range().start;
+    let edits = package
+        .filter(|_| shared_alike(context, job, at, contents, tool))
+        .and_then(|command| script_edit::insert_items(context, &job.script, at, &[&command]));
     Some(match edits {
         Some(edits) => finding.fix(Fix { title: format!("install {tool}"), safety: Safety::Safe, edits }),
         None => finding,
     })
+}
+
+/// Whether every job that runs the line at `at` lacks the program and installs it the same way; others would not survive the new line.
+fn shared_alike(context: &Context<'_>, job: &Job, at: usize, contents: Contents, tool: &str) -> bool {
+    let of = |facts: &JobFacts| facts.image.as_ref().and_then(Contents::of);
+    let alike = |other: Contents| other.packages == contents.packages && other.lacks(tool);
+    script_edit::sharing(context, &job.script, at).all(|(_, facts)| of(facts).is_some_and(alike))
 }
 
 /// Whether the step surely calls `tool` in the job's own container.

@@ -21,9 +21,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let uses: Vec<(&Job, RegistryUse)> = context.jobs().map(|(job, facts)| (job, RegistryUse::of(job, facts))).collect();
     let default = DefaultLogin::of(context);
     for ((job, facts), (_, registries)) in context.jobs().zip(&uses) {
-        // A login to another registry, and one that an override lost, have rules of their own.
+        // A login to another registry, and one that an override lost, have rules of their own. A file that isn't here may log in for all jobs.
         let elsewhere = !registries.logins.is_empty() || default.as_ref().is_some_and(|default| default.lost_in(job, facts).is_some());
-        if elsewhere {
+        if elsewhere || (!context.is_complete() && job.config.get("before_script").is_none()) {
             continue;
         }
         let mut seen = Vec::new();
