@@ -255,12 +255,16 @@ pub fn program(name: &str, arguments: &[Option<String>]) -> Program {
     if BY_SUBCOMMAND.iter().any(harmless) { Program::Neutral } else { Program::Opaque }
 }
 
-/// The script file that a shell is given: the first argument that is no option. `-c` is followed by text, which the shell module reads itself.
+/// The script file that a shell is given: the first argument that is no option. `-c` is followed by text, which the shell module reads itself
+/// where it is known.
 fn shell(arguments: &[Option<String>]) -> Program {
     for (index, argument) in arguments.iter().enumerate() {
         match argument.as_deref() {
             Some("-s" | "-") => return Program::Neutral,
-            Some(text) if text.starts_with('-') && text.contains('c') && !text.starts_with("--") => return Program::Neutral,
+            Some(text) if text.starts_with('-') && text.contains('c') && !text.starts_with("--") => {
+                let known = arguments.get(index + 1).is_none_or(Option::is_some);
+                return if known { Program::Neutral } else { Program::Opaque };
+            }
             Some(text) if text.starts_with('-') => {}
             Some(_) | None => return Program::Runs(index + 1),
         }

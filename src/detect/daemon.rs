@@ -123,10 +123,12 @@ pub fn listener(job: &Job, service: &ServiceFacts) -> Listener {
     Listener { certdir, default_command, port }
 }
 
-/// `ENV DOCKER_TLS_CERTDIR=/certs` is in the images since 19.03; an image that is not official, or of unknown version, may differ.
+/// `ENV DOCKER_TLS_CERTDIR=/certs` is in the images since 19.03; an image that is not official, or of unknown version, may differ. The numbers
+/// in the tag of somebody's own image are no version of Docker.
 fn default_certdir(service: &ServiceFacts) -> Option<String> {
     let docker = service.image.docker.as_ref()?;
     match docker.version.as_slice() {
+        _ if !docker.official => None,
         [] if docker.floating => Some("/certs".to_owned()),
         [] => None,
         version if version < &[19, 3][..] && *version != [19] => Some(String::new()),

@@ -1,12 +1,11 @@
 //! DND213: a dind service whose packets are larger than those of the runner's network. Knows GitLab.com's runners.
 
 use crate::detect::ServiceFacts;
-use crate::detect::client::Client;
+use crate::detect::client::{Client, Runner};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
-use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -20,7 +19,7 @@ const DEFAULT: u32 = 1500;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
-        let Some(hosted) = is_hosted(client.job) else { continue };
+        let Some(hosted) = is_hosted(&client) else { continue };
         for service in client.facts.services.iter().filter(|service| service.is_dind()) {
             if let Some(finding) = too_large(context, service, hosted) {
                 findings.add(finding.job(&client.job.name));
@@ -29,13 +28,15 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't.
-fn is_hosted(job: &Job) -> Option<bool> {
-    let tags: Vec<String> = job.tags().iter().filter_map(Value::scalar_text).collect();
-    if tags.is_empty() {
-        return Some(false);
+/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't. A service on `localhost` is a container of the same
+/// pod: GitLab.com's runners have no Kubernetes.
+fn is_hosted(client: &Client<'_>) -> Option<bool> {
+    let in_pod = client.endpoint().is_some_and(|(_, endpoint)| ["localhost", "127.0.0.1"].contains(&&*endpoint.host));
+    match Runner::of(client.job) {
+        Runner::Hosted => Some(true),
+        Runner::Any => (!in_pod).then_some(false),
+        Runner::Chosen => None,
     }
-    tags.iter().any(|tag| tag.starts_with("saas-linux-")).then_some(true)
 }
 
 fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Option<Diagnostic> {

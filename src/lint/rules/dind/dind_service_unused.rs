@@ -4,6 +4,7 @@ use crate::detect::client::may_dial;
 use crate::detect::flow::needs_daemon;
 use crate::detect::{JobFacts, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
@@ -31,7 +32,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFacts) -> Option<Diagnostic> {
     let span = service.image.image.name.span;
     let name = &service.image.text;
-    if facts.operations.iter().any(|found| needs_daemon(&found.operation)) {
+    if facts.operations.iter().any(|found| needs_daemon(&found.operation) || prepares_builder(&found.operation)) {
         return None;
     }
     if !may_dial(facts) && !hints(job, facts) {
@@ -49,6 +50,13 @@ fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFac
         let finding = RULE.at(span, message).help("declare it only in the jobs that use it, if these don't");
         Diagnostic { severity: Severity::Info, ..finding }
     })
+}
+
+/// Whether a builder is made on the daemon: nobody does that for nothing, so that a build is somewhere out of sight.
+fn prepares_builder(operation: &Operation) -> bool {
+    operation.tool == Tool::Buildx
+        && operation.op == Op::Builder
+        && !matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"))
 }
 
 /// Removes the service from a job that declares it for itself alone, where nothing comes to light below it.
