@@ -1,6 +1,7 @@
 //! DND209: docker images whose tag moves between releases. Knows how the official image's tags are made, not which releases exist.
 
-use crate::detect::client::{dials, may_dial};
+use crate::detect::client::may_dial;
+use crate::detect::flow::needs_daemon;
 use crate::detect::{ImageFacts, JobFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
@@ -51,16 +52,17 @@ fn rests(image: &ImageFacts) -> bool {
     major.is_some_and(|major| *major < OLDEST_ALIVE)
 }
 
-/// Whether the job surely calls a client, or its image is named after one and something may call it.
+/// Whether something in the job surely talks to the daemon, or its image is named after the client and something may call it.
 fn has_client(image: &ImageFacts, facts: &JobFacts) -> bool {
-    dials(facts).next().is_some() || (image.text.contains("docker") && may_dial(facts))
+    let talks = facts.operations.iter().any(|found| needs_daemon(&found.operation));
+    talks || (image.text.contains("docker") && may_dial(facts))
 }
 
 /// A client that the script installs moves with the image.
 fn other(image: &ImageFacts) -> Option<Diagnostic> {
     (moving_tag(image)? == "latest").then(|| {
-        let finding =
-            RULE.at(image.image.name.span, format!("`{}` moves, and the docker client in it as well, but not the daemon", image.text));
+        let finding = RULE
+            .at(image.image.name.span, format!("`{}` moves, and what talks to the daemon in it as well, but not the daemon", image.text));
         Diagnostic { severity: Severity::Info, ..finding.help("pin a version") }
     })
 }
