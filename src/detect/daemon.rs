@@ -6,7 +6,7 @@
 //! (gitlab-runner, `GetServiceVariables`).
 
 use crate::detect::image::{ImageFacts, ServiceFacts};
-use crate::detect::variables::{Setting, expand, setting, varies};
+use crate::detect::variables::{Setting, expand, is_open, setting, varies};
 use crate::pipeline::Job;
 use crate::source::Span;
 
@@ -55,7 +55,7 @@ impl Endpoint {
     /// Reads a value of `DOCKER_HOST`; none where it holds an unknown variable.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.contains("${") || text.contains("$[[") {
+        if is_open(text) {
             return None;
         }
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
@@ -110,7 +110,7 @@ pub struct Listener {
 pub fn listener(job: &Job, service: &ServiceFacts) -> Listener {
     let own = service.image.image.variables().and_then(|variables| variables.get("DOCKER_TLS_CERTDIR"));
     let certdir = match own {
-        Some(value) => value.scalar_text().map(|text| expand(job, &text)).filter(|text| !text.contains("${")),
+        Some(value) => value.scalar_text().map(|text| expand(job, &text)).filter(|text| !is_open(text)),
         None if varies(job, "DOCKER_TLS_CERTDIR") => None,
         None => match setting(job, "DOCKER_TLS_CERTDIR") {
             Some(setting) => setting.is_known().then_some(setting.text),

@@ -1,5 +1,6 @@
 //! A job's operations into what it pushes where, and what it has to authenticate with. Knows names of hosts, not what a registry allows.
 
+use crate::detect::variables::is_open;
 use crate::detect::{JobFacts, JobOperation, Step};
 use crate::docker::{Op, Role, Tool, Unknown};
 use crate::pipeline::{Job, Section};
@@ -46,10 +47,10 @@ impl Registry {
             return project;
         }
         let (first, has_path) = reference.split_once('/').map_or((reference, false), |(first, _)| (first, true));
-        let before_variable = first.split("${").next().unwrap_or(first);
-        match (first.contains("${"), has_path) {
+        let before_open = first.find("${").or(first.find("$[[")).map_or(first, |at| &first[..at]);
+        match (is_open(first), has_path) {
             // `app:${TAG}`: the colon of a tag comes before anything that a variable could add.
-            (true, false) if before_variable.contains(':') => Self::Hub,
+            (true, false) if before_open.contains(':') => Self::Hub,
             (true, _) => Self::Unknown,
             (false, true) if first.contains(['.', ':']) || first == "localhost" => Self::host(first),
             (false, _) => Self::Hub,
@@ -63,7 +64,7 @@ impl Registry {
         let host = host.split_once("://").map_or(host, |(_, rest)| rest);
         project(host).unwrap_or_else(|| {
             let host = host.split('/').next().unwrap_or(host);
-            if host.contains("${") { Self::Unknown } else { Self::host(host) }
+            if is_open(host) { Self::Unknown } else { Self::host(host) }
         })
     }
 
@@ -290,6 +291,8 @@ mod tests {
             ("${IMAGE}:1", Registry::Unknown),
             ("${HOST}/app", Registry::Unknown),
             ("app${SUFFIX}", Registry::Unknown),
+            ("$[[ inputs.registry ]]/app", Registry::Unknown),
+            ("app:$[[ inputs.tag ]]", Registry::Hub),
         ] {
             assert_eq!(Registry::of_image(text), registry, "{text}");
         }

@@ -1,5 +1,6 @@
 //! BLD901: builders that are created while TLS comes from the environment. Knows when the client uses TLS, not whether its certificates are there.
 
+use crate::detect::variables::is_open;
 use crate::detect::{JobFacts, JobShell, Kind, Step, Tls, setting};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Slot, Tool};
@@ -38,7 +39,7 @@ fn is_create(step: &Step) -> bool {
         return false;
     };
     let create = operation.command.last().and_then(|&index| step.constant(index)) == Some("create");
-    let remote = operation.value("driver").is_some_and(|driver| REMOTE_DRIVERS.contains(&driver) || driver.contains("${"));
+    let remote = operation.value("driver").is_some_and(|driver| REMOTE_DRIVERS.contains(&driver) || is_open(driver));
     create
         && operation.unknown.is_empty()
         && !remote
@@ -103,6 +104,6 @@ fn speaks_of_tls(job: &Job, facts: &JobFacts) -> bool {
 fn created_context(step: &Step) -> Option<&str> {
     let operation = step.operation.as_ref().filter(|operation| operation.op == Op::Context && operation.unknown.is_empty())?;
     let create = operation.command.last().and_then(|&index| step.constant(index)) == Some("create");
-    let name = operation.slot(Slot::Name).next().map(|name| &*name.text).filter(|name| !name.contains("${"));
+    let name = operation.slot(Slot::Name).next().map(|name| &*name.text).filter(|name| !is_open(name));
     name.filter(|_| create && step.invocation.certainty == crate::shell::Certainty::Always)
 }

@@ -2,6 +2,7 @@
 
 use crate::detect::client::may_dial;
 use crate::detect::flow::needs_daemon;
+use crate::detect::variables::is_open;
 use crate::detect::{ImageFacts, JobFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
@@ -74,7 +75,7 @@ fn moving_tag(image: &ImageFacts) -> Option<&str> {
     }
     let last = image.text.rsplit('/').next().unwrap_or(&image.text);
     let tag = last.split_once(':').map_or("latest", |(_, tag)| tag);
-    (!last.contains("${") && !tag.is_empty()).then_some(tag)
+    (!is_open(last) && !tag.is_empty()).then_some(tag)
 }
 
 /// How many numbers a part of a tag has: three for `29.7.2`, none for `dind`.

@@ -4,7 +4,7 @@ use crate::detect::ImageFacts;
 use crate::detect::JobFacts;
 use crate::detect::client::{chooses_daemon, dials};
 use crate::detect::daemon::listener;
-use crate::detect::variables::varies;
+use crate::detect::variables::{is_open, varies};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
@@ -39,7 +39,7 @@ fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnost
     let operation = dials(facts).next()?;
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
-        Some(image) if image.runs_docker_entrypoint() || image.text.contains("${") && image.docker.is_none() => return None,
+        Some(image) if image.runs_docker_entrypoint() || is_open(&image.text) && image.docker.is_none() => return None,
         Some(image) => (image.image.name.span, describe(image), is_overridden(image) || is_foreign(image)),
         None => (job.key, "the job names no image".to_owned(), false),
     };

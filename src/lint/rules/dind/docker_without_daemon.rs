@@ -1,6 +1,7 @@
 //! DND201: docker commands in a job to which nothing gives a daemon. Knows what the files say, not what the runner brings along.
 
 use crate::detect::client::{Runner, chooses_daemon, dials};
+use crate::detect::variables::is_open;
 use crate::detect::{Endpoint, JobFacts, JobOperation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
@@ -74,7 +75,7 @@ fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
         return true;
     }
     // An image that the files don't tell may be a daemon.
-    let unknown = facts.services.iter().any(|service| service.image.text.contains("${") && service.image.docker.is_none());
+    let unknown = facts.services.iter().any(|service| is_open(&service.image.text) && service.image.docker.is_none());
     let Some(setting) = &facts.daemon.setting else { return unknown };
     match Endpoint::parse(&setting.text) {
         Some(endpoint) => {

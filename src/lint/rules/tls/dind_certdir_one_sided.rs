@@ -1,7 +1,7 @@
 //! TLS102: a `DOCKER_TLS_CERTDIR` of the service contradicts the job's. Knows which variables reach a service and which the job.
 
 use crate::detect::client::Client;
-use crate::detect::variables::expand;
+use crate::detect::variables::{expand, is_open};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
 use crate::lint::addition;
@@ -42,7 +42,7 @@ impl Sides {
     pub(super) fn of(client: &Client<'_>) -> Option<Self> {
         let own = client.service.image.image.variables()?.get("DOCKER_TLS_CERTDIR")?;
         let served = expand(client.job, &own.scalar_text()?);
-        (!served.contains("${")).then_some(Self { span: own.span, served, seen: client.certdir()? })
+        (!is_open(&served)).then_some(Self { span: own.span, served, seen: client.certdir()? })
     }
 
     /// Whether the client dials the port of its own value, on which the service doesn't listen.
