@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::analysis::{Analysis, AnalyzedPipeline};
 use crate::detect::JobFacts;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::pipeline::Job;
 use crate::pipeline::include::Kind;
+use crate::pipeline::{Job, MissingKind};
 use crate::source::{FileId, Span};
 use crate::yaml::{Tree, Value};
 
@@ -82,6 +82,32 @@ impl<'a> Context<'a> {
     pub fn knows_defaults(&self) -> bool {
         self.pipeline.pipeline.unresolved.iter().all(|include| include.kind == Kind::Template) && self.whole
     }
+
+    /// What the files tell of the commands of `job`: a reference may lead nowhere, and what it extends or a default may bring a `before_script`.
+    #[must_use]
+    pub fn knowledge(&self, job: &Job) -> Knowledge {
+        let has = |keyword| job.config.entry(keyword).is_some();
+        let extends = job.missing.iter().any(|missing| missing.kind == MissingKind::Extends);
+        if job.missing.iter().any(|missing| missing.kind == MissingKind::Reference) || (extends && !(has("before_script") && has("script")))
+        {
+            Knowledge::Partial
+        } else if has("before_script") || self.knows_defaults() {
+            Knowledge::Full
+        } else {
+            Knowledge::Doubtful
+        }
+    }
+}
+
+/// What is known of the commands that a job runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Knowledge {
+    /// All of them.
+    Full,
+    /// A file that isn't here may put commands before them.
+    Doubtful,
+    /// Some surely are elsewhere.
+    Partial,
 }
 
 /// The jobs of this pipeline that `job` waits for, by name (<https://docs.gitlab.com/ci/yaml/#needs>).

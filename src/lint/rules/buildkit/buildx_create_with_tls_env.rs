@@ -5,7 +5,7 @@ use crate::detect::{JobFacts, JobShell, Kind, Step, Tls, setting};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Slot, Tool};
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted, script_edit};
 use crate::pipeline::Job;
 
 /// The rule.
@@ -24,10 +24,15 @@ const CONTEXT: &str = "ci";
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
+        let knowledge = context.knowledge(job);
+        if knowledge == Knowledge::Partial {
+            continue;
+        }
         let Some(shell) = facts.shell.as_ref().filter(|_| facts.daemon.kind == Kind::Dind && facts.daemon.tls == Tls::On) else { continue };
         for (index, step) in shell.steps.iter().enumerate() {
             if is_create(step) && !is_rearranged(job, shell, index) {
-                findings.add(finding(context, job, facts, shell, index));
+                let finding = finding(context, job, facts, shell, index);
+                findings.add(if knowledge == Knowledge::Full { finding } else { doubted(finding) });
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Knowledge, Rule};
 use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::Step;
@@ -38,6 +38,9 @@ fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFac
     if !may_dial(facts) && !hints(job, facts) {
         let message = format!("`{name}` is started for jobs that never talk to a Docker daemon");
         let finding = RULE.at(span, message).help("declare it only in the jobs that use it");
+        if context.knowledge(job) != Knowledge::Full {
+            return Some(Diagnostic { severity: Severity::Info, ..finding });
+        }
         return Some(match removal(context, job, service) {
             Some(edits) => finding.fix(Fix { title: "remove the service".to_owned(), safety: Safety::Safe, edits }),
             None => finding,

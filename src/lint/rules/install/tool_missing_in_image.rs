@@ -4,7 +4,7 @@ use crate::detect::contents::{Contents, Packages, TOOLS, may_provide};
 use crate::detect::{ImageFacts, JobFacts, JobShell, Program, Step, installer};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
 
@@ -13,7 +13,7 @@ pub static RULE: Rule =
     Rule { id: "INS1001", name: "tool-missing-in-image", severity: Severity::Error, page: include_str!("tool_missing_in_image.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         let Some((image, contents)) = facts.image.as_ref().and_then(|image| Some((image, Contents::of(image)?))) else { continue };
         let wanted: Vec<&str> = TOOLS.iter().copied().filter(|tool| contents.lacks(tool) && job.script.text.contains(tool)).collect();
         if wanted.is_empty() {
@@ -21,7 +21,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let shell = facts.main_shell(job);
         for tool in wanted {
-            findings.add_some(missing(context, job, &shell, image, contents, tool));
+            let finding = missing(context, job, &shell, image, contents, tool);
+            findings.add_some(if context.knowledge(job) == Knowledge::Full { finding } else { finding.map(doubted) });
         }
     }
 }

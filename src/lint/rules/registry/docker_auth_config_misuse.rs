@@ -5,7 +5,7 @@ use crate::detect::{JobFacts, JobShell, Step, setting};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Redirection;
 
@@ -80,7 +80,7 @@ fn no_folder(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
     let made = before.iter().any(|step| shell.slice(step.range()).contains(".docker") || step.operation.is_some());
     let unseen = facts.hidden().any(|opaque| opaque.step.is_none_or(|opaque| opaque < index));
     let mentions = shell.slice(step.range()).contains(VARIABLE) || shell.slice(step.statement()).contains(VARIABLE);
-    if made || unseen || !mentions {
+    if made || unseen || !mentions || context.knowledge(job) != Knowledge::Full {
         return None;
     }
     let message = "the image has no folder for this file, and nothing makes it";

@@ -6,8 +6,8 @@ use crate::detect::registry::{Push, Registry, RegistryUse};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::Tool;
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
-use crate::pipeline::{Job, MissingKind, Section};
+use crate::lint::{Context, Findings, Knowledge, Rule, script_edit};
+use crate::pipeline::{Job, Section};
 
 use super::login_lost_by_before_script::DefaultLogin;
 
@@ -22,9 +22,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let uses: Vec<(&Job, RegistryUse)> = context.jobs().map(|(job, facts)| (job, RegistryUse::of(job, facts))).collect();
     let default = DefaultLogin::of(context);
     for ((job, facts), (_, registries)) in context.jobs().zip(&uses) {
-        // A login to another registry, and one that an override lost, have rules of their own.
+        // A login to another registry, and one that an override lost, have rules of their own; a login out of sight needs none.
         let elsewhere = !registries.logins.is_empty() || default.as_ref().is_some_and(|default| default.lost_in(job, facts).is_some());
-        if elsewhere || !is_whole(context, job) {
+        if elsewhere || context.knowledge(job) != Knowledge::Full {
             continue;
         }
         let mut seen = Vec::new();
@@ -35,13 +35,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             }
         }
     }
-}
-
-/// Whether the files show the whole script of the job: one that isn't here may log in for all jobs, or hold what a reference names.
-fn is_whole(context: &Context<'_>, job: &Job) -> bool {
-    let referred = job.missing.iter().any(|missing| missing.kind == MissingKind::Reference);
-    let prepared = job.config.get("before_script").is_some() || (context.knows_defaults() && job.missing.is_empty());
-    prepared && !referred
 }
 
 fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, push: &Push, uses: &[(&Job, RegistryUse)]) -> Diagnostic {
