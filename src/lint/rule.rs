@@ -6,7 +6,7 @@ use crate::analysis::{Analysis, AnalyzedPipeline};
 use crate::detect::JobFacts;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::include::Kind;
-use crate::pipeline::{Job, MissingKind};
+use crate::pipeline::{Job, MissingKind, Unresolved};
 use crate::source::{FileId, Span};
 use crate::yaml::{Tree, Value};
 
@@ -77,10 +77,10 @@ impl<'a> Context<'a> {
         self.pipeline.pipeline.unresolved.is_empty() && self.whole
     }
 
-    /// Whether all files are known that may set variables, services or scripts for every job. GitLab's own templates do that in their own jobs.
+    /// Whether all files are known that may set variables, services or scripts for every job. GitLab's own templates of jobs leave Docker's alone.
     #[must_use]
     pub fn knows_defaults(&self) -> bool {
-        self.pipeline.pipeline.unresolved.iter().all(|include| include.kind == Kind::Template) && self.whole
+        self.pipeline.pipeline.unresolved.iter().all(is_template_of_jobs) && self.whole
     }
 
     /// What the files tell of the commands of `job`: a reference may lead nowhere, and what it extends or a default may bring a `before_script`.
@@ -97,6 +97,14 @@ impl<'a> Context<'a> {
             Knowledge::Doubtful
         }
     }
+}
+
+/// Folders of templates that only add jobs (<https://gitlab.com/gitlab-org/gitlab/-/tree/master/lib/gitlab/ci/templates>); those of languages
+/// and Auto DevOps set images, services and scripts for every job.
+const TEMPLATES_OF_JOBS: &[&str] = &["Jobs/", "Security/", "Verify/", "Workflows/"];
+
+fn is_template_of_jobs(include: &Unresolved) -> bool {
+    include.kind == Kind::Template && TEMPLATES_OF_JOBS.iter().any(|folder| include.name.starts_with(folder))
 }
 
 /// What is known of the commands that a job runs.

@@ -28,15 +28,23 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't. A service on `localhost` is a container of the same
-/// pod: GitLab.com's runners have no Kubernetes.
+/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't.
 fn is_hosted(client: &Client<'_>) -> Option<bool> {
-    let in_pod = client.endpoint().is_some_and(|(_, endpoint)| ["localhost", "127.0.0.1"].contains(&&*endpoint.host));
     match Runner::of(client.job) {
         Runner::Hosted => Some(true),
-        Runner::Any => (!in_pod).then_some(false),
+        Runner::Any => (!needs_own_runner(client)).then_some(false),
         Runner::Chosen => None,
     }
+}
+
+/// Whether the job is made for a runner that GitLab.com doesn't offer: a socket that the runner shares, or Kubernetes, where services are
+/// containers of the same pod (<https://docs.gitlab.com/runner/executors/kubernetes/>).
+fn needs_own_runner(client: &Client<'_>) -> bool {
+    let host =
+        client.endpoint().is_some_and(|(_, endpoint)| endpoint.scheme == "unix" || ["localhost", "127.0.0.1"].contains(&&*endpoint.host));
+    let checked = client.service.image.image.variables().is_some_and(|variables| variables.get("HEALTHCHECK_TCP_PORT").is_some());
+    let told = client.job.variables.keys().any(|name| name.starts_with("KUBERNETES_") || name.starts_with("FF_KUBERNETES_"));
+    host || checked || told
 }
 
 fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Option<Diagnostic> {
