@@ -27,7 +27,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         if let Some(shell) = &facts.shell {
             for (index, step) in shell.steps.iter().enumerate() {
-                for finding in [echoed(context, job, shell, step, path_use), no_folder(context, job, facts, shell, index)] {
+                for finding in [echoed(context, job, facts, shell, step, path_use), no_folder(context, job, facts, shell, index)] {
                     findings.add_some(finding);
                 }
             }
@@ -45,7 +45,7 @@ fn is_path_use(step: &Step) -> bool {
     takes_path && step.argv.iter().any(|argument| argument.text == format!("${{{VARIABLE}}}"))
 }
 
-fn echoed(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, path_use: bool) -> Option<Diagnostic> {
+fn echoed(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, step: &Step, path_use: bool) -> Option<Diagnostic> {
     let words = &step.invocation.command.words;
     let written = !step.invocation.command.redirections.is_empty() || step.invocation.pipe().is_some();
     let [echo, value] = words.as_slice() else { return None };
@@ -60,7 +60,7 @@ fn echoed(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, path_
         let message = format!("`{VARIABLE}` is written out as content here and used as a path elsewhere; one of the two fails");
         return Some(RULE.at(span, message).help("use `cp` for a variable of type File, `printf '%s'` for any other").job(&job.name));
     }
-    if bare != text {
+    if bare != text || !script_edit::runs_in_sh(job, facts, shell) {
         return None;
     }
     let message = "without quotes the shell takes the JSON apart at blanks and expands `*` in it";
