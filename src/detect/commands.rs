@@ -298,7 +298,8 @@ pub fn program(name: &str, arguments: &[Option<String>]) -> Program {
     if BY_SUBCOMMAND.iter().any(harmless) { Program::Neutral } else { Program::Opaque }
 }
 
-/// The script file that a shell is given: the first argument that is no option. `-c` is followed by text, which the shell module reads itself.
+/// The script file that a shell is given: the first argument that is no option. `-c` is followed by text, which the shell module reads itself
+/// where it is known.
 fn shell(arguments: &[Option<String>]) -> Program {
     for (index, argument) in arguments.iter().enumerate() {
         match argument.as_deref() {

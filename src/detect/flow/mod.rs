@@ -3,7 +3,9 @@
 
 mod builds;
 mod classify;
+mod decide;
 mod images;
+mod pulls;
 mod remains;
 
 use std::collections::BTreeMap;
