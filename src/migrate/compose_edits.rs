@@ -73,9 +73,10 @@ const STALE: &[&str] = &[
     "docker host",
 ];
 
-fn stale(comment: &str) -> bool {
+/// A comment goes with all the lines that it heads, or where it only describes a daemon.
+fn stale(comment: &str, whole: bool) -> bool {
     let comment = comment.to_ascii_lowercase();
-    STALE.iter().any(|word| comment.contains(word)) && !comment.contains("undind:")
+    whole || (STALE.iter().any(|word| comment.contains(word)) && !comment.contains("undind:"))
 }
 
 impl Composer<'_> {

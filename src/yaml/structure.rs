@@ -18,6 +18,9 @@ pub struct CannotEdit {
     pub span: Span,
 }
 
+/// Whether a comment above something that goes may go with it: its text, and whether all the lines that it heads go.
+pub type Stale<'a> = &'a dyn Fn(&str, bool) -> bool;
+
 /// A file's tree and text.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
@@ -68,12 +71,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where one shares its line with something else.
-    pub fn remove_children(
-        self,
-        collection: NodeId,
-        children: &BTreeSet<NodeId>,
-        stale: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_children(self, collection: NodeId, children: &BTreeSet<NodeId>, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let (style, all): (CollectionStyle, Vec<(NodeId, Range<usize>)>) = match &self.tree.node(collection).kind {
             NodeKind::Mapping { style, pairs } => (*style, pairs.iter().map(|pair| (pair.key, self.pair_range(*pair))).collect()),
             NodeKind::Sequence { style, items } => (*style, items.iter().map(|&item| (item, self.item_range(item))).collect()),
@@ -90,7 +88,7 @@ impl<'a> Page<'a> {
             // A comment heads the lines down to the next comment or blank line; with all of them it goes.
             let headed = all[index + 1..].iter().take_while(|(next, range)| !self.begins_paragraph(*next, range.start));
             let whole = headed.into_iter().all(|(next, _)| children.contains(next));
-            edits.push(self.remove_lines(*node, range.start, range.end, &|comment| whole || stale(comment)));
+            edits.push(self.remove_lines(*node, range.start, range.end, &|comment, _| stale(comment, whole)));
         }
         Ok(edits)
     }
@@ -99,7 +97,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where it is the only entry, or shares its line with something else.
-    pub fn remove_entry(self, key: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_entry(self, key: NodeId, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let (Some(mapping), Some(pair)) = (self.tree.parent(key), self.tree.pair_of(key)) else {
             return self.cannot(key, "it is not an entry of a mapping");
         };
@@ -113,7 +111,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where it is the only item, or shares its line with something else.
-    pub fn remove_item(self, item: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_item(self, item: NodeId, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let Some(sequence) = self.tree.parent(item) else { return self.cannot(item, "it is not an item of a sequence") };
         if self.tree.items(sequence).is_none_or(|items| items.len() == 1) {
             return self.cannot(sequence, "nothing would be left of this sequence");
@@ -162,7 +160,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where an entry shares its line with something else, or the mapping has no entry.
-    pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let Some(first) = self.tree.pairs(mapping).and_then(<[Pair]>::first).copied() else {
             return self.cannot(mapping, "it has no entry");
         };
@@ -235,9 +233,9 @@ impl<'a> Page<'a> {
         Ok(vec![Edit::replace(self.span(colon..value.span.start as usize), format!("{before}{indentation}"))])
     }
 
-    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: &dyn Fn(&str) -> bool) -> Edit {
+    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: Stale<'_>) -> Edit {
         let above = self.tree.comments_above(node);
-        let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()]));
+        let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()], false));
         let start = above.first().filter(|_| gone).map_or(start, |comment| comment.span.start as usize);
         let mut lines = self.lines(start, end);
         // Of the blank lines above and below a removed block one stays.
