@@ -141,7 +141,11 @@ impl Detector {
         }
         let in_script = shell.as_ref().and_then(|shell| exported_host(job, shell));
         let uses_docker = found.operations.iter().any(|operation| flow::needs_daemon(&operation.operation));
-        let daemon = daemon::daemon(job, image.as_ref(), &services, in_script, uses_docker);
+        let mut daemon = daemon::daemon(job, image.as_ref(), &services, in_script, uses_docker);
+        // A client's variables alone are no daemon: nothing in the script would read them.
+        if daemon.service.is_none() && !uses_docker && shell.is_some() && found.opaque.is_empty() {
+            daemon.kind = Kind::None;
+        }
         let mut facts = JobFacts {
             image,
             services,

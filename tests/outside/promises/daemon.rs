@@ -103,7 +103,9 @@ fn destinations(operation: &Value) -> Vec<String> {
         let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
         return images.take(names).map(str::to_owned).collect();
     }
-    operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    // `crane copy` names its source first.
+    if operation["tool"] == "crane" { images.skip(1).collect() } else { images.collect() }
 }
 
 fn canonical(image: &str) -> String {
