@@ -21,6 +21,10 @@ use crate::workspace::Workspace;
 pub struct MigrateOptions {
     /// Names of the only jobs to migrate; empty for all.
     pub jobs: Vec<String>,
+    /// Jobs that will still need their daemon are changed, too.
+    pub allow_partial: bool,
+    /// Jobs that use no docker lose a daemon that nothing in them would use.
+    pub drop_idle: bool,
 }
 
 /// A proven migration.
@@ -80,7 +84,9 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
         for (index, (job, facts)) in analyzed.jobs().enumerate() {
             let id = JobId { pipeline, job: index };
             let wanted = options.jobs.is_empty() || options.jobs.iter().any(|name| **name == *job.name);
-            if facts.flow.verdict != Verdict::Full || !wanted {
+            let partial = options.allow_partial && facts.flow.verdict == Verdict::Partial;
+            let idle = options.drop_idle && facts.flow.idle;
+            if !wanted || !(facts.flow.verdict == Verdict::Full || partial || idle) {
                 continue;
             }
             let reasons = obstacles(&before, id);
@@ -128,9 +134,20 @@ fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, 
         for (index, (job, facts)) in analyzed.jobs().enumerate() {
             let id = JobId { pipeline, job: index };
             let reasons = refused.remove(&id);
-            let verdict = if reasons.is_some() { Verdict::Blocked } else { facts.flow.verdict };
-            let reasons = reasons.unwrap_or_else(|| facts.flow.reasons.clone());
-            jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed: rewrite.changed.remove(&id), reasons });
+            let changed = rewrite.changed.remove(&id);
+            let own = facts.flow.verdict;
+            // A daemon that nothing uses makes no job one that uses Docker, whether or not it could go.
+            let verdict = if reasons.is_some() && own != Verdict::None { Verdict::Blocked } else { own };
+            let mut reasons = reasons.unwrap_or_else(|| facts.flow.reasons.clone());
+            if facts.flow.idle && changed.is_some() {
+                let span = facts.daemon.span.unwrap_or(job.key);
+                reasons.push(Reason {
+                    code: reason::IDLE_DAEMON,
+                    message: "nothing in the job uses its daemon, so it goes".to_owned(),
+                    span,
+                });
+            }
+            jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed, reasons });
         }
     }
     let sources = before.documents.sources();
@@ -210,15 +227,18 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
     if changed.image.as_ref().is_some_and(|wanted| new.0.image().is_none_or(|image| image.text() != wanted)) {
         return Some("the job would not get the image that it needs");
     }
+    if published(old.1) != published(new.1) {
+        return Some("other references would be published");
+    }
+    if changed.keeps_daemon {
+        return (old.1.has_dind() != new.1.has_dind()).then_some("the daemon that is still needed would be lost");
+    }
     if new.1.has_dind() || new.1.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
         return Some("a daemon would still be needed");
     }
     let left = |name: &str| new.0.variables.get(name).and_then(Variable::text).is_some_and(|text| !text.is_empty());
     if ["DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CONTEXT"].into_iter().any(left) {
         return Some("a variable would be left that breaks commands without a daemon");
-    }
-    if published(old.1) != published(new.1) {
-        return Some("other references would be published");
     }
     None
 }

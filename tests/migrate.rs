@@ -43,6 +43,8 @@ struct Options {
     auth: Option<String>,
     project: Option<String>,
     jobs: Vec<String>,
+    allow_partial: bool,
+    drop_idle: bool,
 }
 
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
@@ -55,7 +57,8 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
         config.depot.project = Some(project.clone());
         config.depot.projects.clear();
     }
-    let options = MigrateOptions { jobs: case.options.jobs.clone() };
+    let options =
+        MigrateOptions { jobs: case.options.jobs.clone(), allow_partial: case.options.allow_partial, drop_idle: case.options.drop_idle };
     let mut entries = vec![".gitlab-ci.yml".to_owned()];
     entries.extend(config.entries.iter().cloned());
     let migration = migrate(&workspace, &entries, &config, &Target::depot(), &options);

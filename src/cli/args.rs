@@ -199,7 +199,7 @@ pub struct Migrate {
     /// Change jobs that will still need their daemon, too
     #[arg(long)]
     pub allow_partial: bool,
-    /// Remove unused dind services from jobs without Docker (not built yet)
+    /// Remove dind services, with their variables, from jobs that use no Docker
     #[arg(long)]
     pub drop_idle: bool,
     /// replace rewrites the jobs (toggle and shadow are not built yet)

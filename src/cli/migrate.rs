@@ -54,7 +54,6 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
         other => return Err(Failure::new(format!("there is no target `{other}`")).help("this version knows `depot`")),
     }
     let unbuilt = [
-        (arguments.drop_idle, "`--drop-idle`"),
         (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),
         (arguments.sdk.is_some(), "`--sdk`"),
         (arguments.executor.is_some(), "`--executor`"),
@@ -111,9 +110,6 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
 
 /// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
 fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Failure> {
-    if arguments.allow_partial {
-        return Err(Failure::not_built("`--allow-partial`"));
-    }
     let mut entries = own_entries(repository, &repository.workspace);
     entries.extend(repository.entries.iter().cloned());
     let known = |analysis: &undind::analysis::Analysis, path: &str| analysis.documents.sources().find(path).is_some();
@@ -121,7 +117,7 @@ fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Fa
     entries.extend(repository.parts.iter().filter(|part| !known(&own, part)).cloned());
     let mut seen = std::collections::BTreeSet::new();
     entries.retain(|entry| seen.insert(entry.clone()));
-    let options = MigrateOptions { jobs: arguments.jobs.clone() };
+    let options = MigrateOptions { jobs: arguments.jobs.clone(), allow_partial: arguments.allow_partial, drop_idle: arguments.drop_idle };
     let migration = migrate(&repository.workspace, &entries, &repository.config, &Target::depot(), &options);
     unreadable(repository, &migration)?;
     if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {

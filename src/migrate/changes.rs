@@ -110,9 +110,11 @@ pub fn wants(analysis: &Analysis, pipeline: &Pipeline, job: &Job, facts: &JobFac
     lines_in_block(analysis, job, &mut lowered);
     wants.script = script(analysis, pipeline, job, &job.script, &lowered.edits, Some(&lowered), &mut wants)?;
     wants.after_script = script(analysis, pipeline, job, &job.after_script, &lowered.after_edits, None, &mut wants)?;
-    services(pipeline, job, facts, &mut wants);
-    variables(pipeline, job, &mut wants);
-    tags(analysis, job, &mut wants);
+    if !lowered.keeps_daemon {
+        services(pipeline, job, facts, &mut wants);
+        variables(pipeline, job, &mut wants);
+        tags(analysis, job, &mut wants);
+    }
     image(job, &lowered, &mut wants)?;
     Ok(wants)
 }

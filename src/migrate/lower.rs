@@ -1,10 +1,11 @@
 //! A job's flow into edits of its script: docker commands into the target's, statement by statement. Knows the target's manifest; not YAML.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::config::DepotConfig;
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
-use crate::detect::{JobFacts, JobShell, Step, reason};
+use crate::detect::{JobFacts, JobShell, Step, Verdict, reason};
 use crate::docker::Operation;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
@@ -37,6 +38,8 @@ pub struct Lowered {
     pub first: Option<usize>,
     /// What was taken for granted: code and message.
     pub assumptions: Vec<(&'static str, String)>,
+    /// Whether the job keeps its daemon.
+    pub keeps_daemon: bool,
     /// Whether the target's own command runs.
     pub uses_target: bool,
     /// Whether a docker client still runs.
@@ -62,11 +65,15 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig)
     let Some(shell) = &facts.shell else { return Ok(Lowered::default()) };
     let mut lowering = Lowering { job, facts, shell, target, config, own_copier: false, removed: Vec::new(), lowered: Lowered::default() };
     lowering.choose_image()?;
-    for (&index, action) in &facts.flow.actions {
+    for (&index, action) in lowering.actions() {
         lowering.action(index, action)?;
     }
     let after = lowering.after_script()?;
-    lowering.logins()?;
+    if facts.flow.verdict == Verdict::Partial {
+        lowering.daemon_stays()?;
+    } else {
+        lowering.logins()?;
+    }
     lowering.setup();
     lowering.assumptions();
     let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal {
@@ -98,7 +105,12 @@ pub(super) struct Lowering<'a> {
     pub(super) lowered: Lowered,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    /// What becomes of the job's steps.
+    pub(super) fn actions(&self) -> &'a BTreeMap<usize, Action> {
+        if self.facts.flow.verdict == Verdict::Partial { &self.facts.flow.loads } else { &self.facts.flow.actions }
+    }
+
     pub(super) fn refusal(&self, index: usize, code: &'static str, message: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into(), at: Some(self.shell.steps[index].range()) }
     }
@@ -247,6 +259,7 @@ impl Lowering<'_> {
             Output::AsWritten => {}
             Output::Discard => words.push(self.target.flag("discard", &[])),
             Output::Push { .. } => words.push(self.target.flag("push", &[])),
+            Output::Load => words.push(self.target.flag("load", &[])),
             Output::Save(_) => words.push(self.target.flag("save", &[("file", &self.metadata_file(build.step))])),
         }
         if build.plain_manifest {
@@ -327,7 +340,7 @@ impl Lowering<'_> {
         });
         let number = match number {
             Some(Output::Save(number)) if *number > 0 => format!("-{number}"),
-            Some(Output::Save(_) | Output::AsWritten | Output::Discard | Output::Push { .. }) | None => String::new(),
+            Some(Output::Save(_) | Output::AsWritten | Output::Discard | Output::Load | Output::Push { .. }) | None => String::new(),
         };
         self.target.fill(&self.target.metadata_file, &[("number", &number)])
     }

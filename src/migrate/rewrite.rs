@@ -36,6 +36,8 @@ pub struct Changed {
     pub assumptions: Vec<(&'static str, String)>,
     /// Whether the target's command runs in it.
     pub uses_target: bool,
+    /// Whether it keeps its daemon.
+    pub keeps_daemon: bool,
     /// The name of the image that it gets instead of its own.
     pub image: Option<String>,
 }
@@ -109,6 +111,7 @@ fn changed(mover: Mover<'_>) -> Changed {
         after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
         uses_target: mover.lowered.uses_target,
+        keeps_daemon: mover.lowered.keeps_daemon,
         image: mover.lowered.image.map(|image| image.name),
     }
 }

@@ -11,12 +11,12 @@ use crate::migrate::lower::{Lowering, NewImage, Refusal};
 impl Lowering<'_> {
     /// Chooses another image for the job where the configuration asks for one, or where its own lacks what copies images within registries.
     pub(super) fn choose_image(&mut self) -> Result<(), Refusal> {
-        let published = self.facts.flow.actions.iter().find(|(_, action)| publishes(action) || matches!(action, Action::Promote { .. }));
+        let published = self.actions().iter().find(|(_, action)| publishes(action) || matches!(action, Action::Promote { .. }));
         if let Some((&index, _)) = published.filter(|_| self.signs()) {
             let message = "the push may sign the image (Docker Content Trust), which a remote build does not";
             return Err(self.refusal(index, reason::TARGET_REFUSES, message));
         }
-        let copies = self.facts.flow.actions.iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
+        let copies = self.actions().iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
         if copies.is_some() && !copies_images(self.facts) {
             let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
                 self.own_copier = true;
@@ -49,18 +49,32 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// Notes, or refuses, what a daemon that stays has to offer.
+    pub(super) fn daemon_stays(&mut self) -> Result<(), Refusal> {
+        self.lowered.keeps_daemon = true;
+        let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
+        let old = daemon.is_some_and(|daemon| daemon.version.first().is_some_and(|&major| major < 25));
+        if let Some((&index, _)) = self.actions().first_key_value().filter(|_| old) {
+            let message = "the image comes back into the daemon only with Docker 25 or newer";
+            return Err(self.refusal(index, reason::TARGET_REFUSES, message));
+        }
+        let message = "the daemon can pull `public.ecr.aws/depot/cli`, with which an image comes back into it";
+        self.lowered.assumptions.push(("load", message.to_owned()));
+        Ok(())
+    }
+
     /// Whether pushes may sign what they push.
     fn signs(&self) -> bool {
         self.sets("DOCKER_CONTENT_TRUST") || self.facts.image.as_ref().is_some_and(|image| image.text.contains("notary"))
     }
 
     fn builds(&self) -> impl Iterator<Item = &Action> {
-        self.facts.flow.actions.values().filter(|action| matches!(action, Action::Build(_) | Action::BuildHere(_)))
+        self.actions().values().filter(|action| matches!(action, Action::Build(_) | Action::BuildHere(_)))
     }
 
     /// Whether all commands that stay are found in any image with a shell; logins too where they `become_files`.
     fn others_are_basic(&self, become_files: bool) -> bool {
-        let shells = std::iter::once((self.shell, &self.facts.flow.actions))
+        let shells = std::iter::once((self.shell, self.actions()))
             .chain(self.facts.after_shell.as_ref().map(|shell| (shell, &self.facts.flow.after_actions)));
         shells.into_iter().all(|(shell, actions)| {
             shell.steps.iter().enumerate().filter(|(index, _)| !actions.contains_key(index)).all(|(_, step)| match &step.operation {
@@ -78,7 +92,7 @@ impl Lowering<'_> {
             let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
             self.lowered.assumptions.push(("daemon-version", message.to_owned()));
         }
-        if self.facts.flow.actions.values().any(|action| matches!(action, Action::Promote { .. })) {
+        if self.actions().values().any(|action| matches!(action, Action::Promote { .. })) {
             let message =
                 "the copied images are meant whole: a copy within the registry takes all platforms, a pull only that of its machine";
             self.lowered.assumptions.push(("copies-all-platforms", message.to_owned()));
@@ -88,12 +102,8 @@ impl Lowering<'_> {
     /// Adds what the target's first command needs to the lines before it.
     pub(super) fn setup(&mut self) {
         let Some(first) = self.lowered.first else { return };
-        let uses = self
-            .facts
-            .flow
-            .actions
-            .values()
-            .any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
+        let uses =
+            self.actions().values().any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
         self.lowered.uses_target = uses;
         let installs = uses && !self.has_command(first);
         let copier = self.target.copier.install.clone().filter(|_| self.own_copier);
@@ -161,7 +171,7 @@ impl Lowering<'_> {
     /// The target's command reads credentials from a file only.
     fn credentials(&mut self) {
         let copies = |action: &Action| self.own_copier && matches!(action, Action::Promote { .. });
-        if !self.facts.flow.actions.values().any(|action| publishes(action) || copies(action)) {
+        if !self.actions().values().any(|action| publishes(action) || copies(action)) {
             return;
         }
         let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login)
@@ -183,7 +193,7 @@ impl Lowering<'_> {
 fn publishes(action: &Action) -> bool {
     match action {
         Action::PushSaved { .. } => true,
-        Action::Build(build) | Action::BuildHere(build) => !matches!(build.output, Output::Discard | Output::Save(_)),
+        Action::Build(build) | Action::BuildHere(build) => !matches!(build.output, Output::Discard | Output::Load | Output::Save(_)),
         Action::Remove(_) | Action::RemoveLoop { .. } | Action::Promote { .. } | Action::Inspect { .. } => false,
     }
 }

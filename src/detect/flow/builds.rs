@@ -94,6 +94,9 @@ impl Planner<'_> {
             self.caches(index, operation);
             self.name_built(index, operation);
         }
+        if operation.tool == Tool::Depot {
+            return;
+        }
         if self.goes_on_after_failures {
             return self.refuse(index, reason::FAILURE_IGNORED, "the script goes on after failures (`set +e`)");
         }

@@ -27,6 +27,11 @@ impl Planner<'_> {
         let built = std::mem::take(&mut self.built);
         let decided: Vec<(Built, Mode)> =
             built.into_values().map(|built| (self.mode(&built), built)).map(|(mode, built)| (built, mode)).collect();
+        for (built, mode) in &decided {
+            let output = if *mode == Mode::Direct { Output::AsWritten } else { Output::Load };
+            let build = RemoteBuild { step: built.step, output, dropped_flags: Vec::new(), plain_manifest: false };
+            self.flow.loads.insert(built.step, Action::Build(build));
+        }
         let saved = decided.iter().filter(|(_, mode)| *mode == Mode::Save).count();
         let mut number = 0;
         for (built, mode) in decided {

@@ -31,6 +31,8 @@ pub struct Flow {
     pub actions: BTreeMap<usize, Action>,
     /// The same for `after_script`, where chatter alone can go.
     pub after_actions: BTreeMap<usize, Action>,
+    /// For a job whose daemon has to stay: its builds, run remotely and loaded into the daemon, by their steps.
+    pub loads: BTreeMap<usize, Action>,
     /// Whether the job has a dind service but runs nothing that would use it.
     pub idle: bool,
 }
@@ -115,6 +117,8 @@ pub enum Output {
     AsWritten,
     /// Nothing.
     Discard,
+    /// It is brought back into the daemon.
+    Load,
     /// It is pushed under its own names and those of tag commands.
     Push {
         /// Steps of `docker tag` or `docker push` and the index of the argument that names what to add to the build's own names.
@@ -158,6 +162,9 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
         flow.reasons.retain(|reason| reason.code != reason::PUSH_WITHOUT_BUILD);
     }
     flow.verdict = verdict(facts, &flow);
+    if flow.verdict != Verdict::Partial {
+        flow.loads.clear();
+    }
     if flow.verdict != Verdict::Full {
         flow.actions.clear();
         flow.after_actions.clear();
@@ -178,8 +185,13 @@ fn verdict(facts: &JobFacts, flow: &Flow) -> Verdict {
     if flow.reasons.is_empty() {
         return Verdict::Full;
     }
-    let builds = facts.operations.iter().any(|operation| operation.operation.op == Op::Build && needs_daemon(&operation.operation));
-    if builds && flow.reasons.iter().all(|reason| DAEMON_STAYS.contains(&reason.code)) { Verdict::Partial } else { Verdict::Blocked }
+    let builds =
+        |by: fn(Tool) -> bool| facts.operations.iter().any(|operation| operation.operation.op == Op::Build && by(operation.operation.tool));
+    match flow.reasons.iter().all(|reason| DAEMON_STAYS.contains(&reason.code)) {
+        true if builds(is_docker) => Verdict::Partial,
+        true if builds(|tool| tool == Tool::Depot) => Verdict::Done,
+        true | false => Verdict::Blocked,
+    }
 }
 
 /// What keeps the job as it is, whatever its docker commands are.
