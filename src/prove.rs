@@ -14,6 +14,7 @@ use crate::migrate::obstacles::obstacles;
 use crate::migrate::{Changed, JobId, Rewrite, Target, rewrite};
 use crate::pipeline::expand::expanded_job;
 use crate::pipeline::{Job, Variable};
+use crate::source::FileId;
 use crate::workspace::Workspace;
 
 /// What to migrate.
@@ -72,6 +73,8 @@ pub struct FileChange {
     pub after: String,
     /// How many edits lie between.
     pub edits: usize,
+    /// Why, each with a 1-based line of the text before.
+    pub motives: Vec<(usize, String)>,
 }
 
 /// Migrates the pipelines whose entries are `entries`, and proves the result.
@@ -156,9 +159,20 @@ fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, 
         before: sources.get(file).text().to_owned(),
         after: after.clone(),
         edits: rewrite.edits.iter().filter(|edit| edit.span.file == file).count(),
+        motives: motives(&before, &rewrite, file),
     });
     let files = files.filter(|file| file.before != file.after).collect();
     Migration { before, jobs, files }
+}
+
+fn motives(before: &Analysis, rewrite: &Rewrite, file: FileId) -> Vec<(usize, String)> {
+    let source = before.documents.sources().get(file);
+    let own = rewrite.motives.iter().filter(|motive| motive.span.file == file);
+    let mut motives: Vec<(usize, String)> =
+        own.map(|motive| (source.position(motive.span.start as usize).line, motive.why.clone())).collect();
+    motives.sort();
+    motives.dedup();
+    motives
 }
 
 /// The jobs whose rewrite breaks a promise, with what is broken.

@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod json;
 pub mod junit;
 pub mod migration;
+pub mod refs;
 pub mod sarif;
 pub mod schema;
 #[cfg(feature = "cli")]

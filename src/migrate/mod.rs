@@ -13,7 +13,9 @@ pub mod rewrite;
 pub mod script_edit;
 mod setup;
 pub mod target;
+mod why;
 
 pub use changes::JobId;
 pub use rewrite::{Changed, Rewrite, rewrite};
 pub use target::Target;
+pub use why::Motive;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
+use crate::detect::flow::Action;
 use crate::detect::{JobFacts, Reason, reason};
 use crate::migrate::changes::{Beside, Change, Definition, JobId, Wants, wants};
 use crate::migrate::compose_edits::LEVEL;
@@ -33,6 +34,11 @@ impl Mover<'_> {
 
     pub(super) fn agrees_to_insert(&self, place: &Beside, lines: &[String]) -> bool {
         self.released.contains(&place.definition) || self.wants.insertions.get(place).is_some_and(|own| own == lines)
+    }
+
+    /// What becomes of the job's steps.
+    pub(super) fn actions(&self) -> &BTreeMap<usize, Action> {
+        if self.lowered.keeps_daemon { &self.facts.flow.loads } else { &self.facts.flow.actions }
     }
 
     /// How the job can do without changing a script item that others share.

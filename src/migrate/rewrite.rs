@@ -10,6 +10,7 @@ use crate::migrate::changes::{Definition, JobId, Users};
 use crate::migrate::compose_edits::edits;
 use crate::migrate::mover::{Mover, mover};
 use crate::migrate::target::Target;
+use crate::migrate::why::{Motive, motives};
 use crate::source::{FileId, Span};
 
 /// What the files become.
@@ -19,6 +20,8 @@ pub struct Rewrite {
     pub edits: Vec<Edit>,
     /// The new text of each edited file.
     pub files: BTreeMap<FileId, String>,
+    /// Why, by place in the files as they were.
+    pub motives: Vec<Motive>,
     /// The jobs that change, with the script text that each must then have and what was taken for granted.
     pub changed: BTreeMap<JobId, Changed>,
     /// The jobs that stay although their flow could move.
@@ -81,6 +84,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
         });
         match applied {
             Ok((edits, files)) => {
+                rewrite.motives = motives(&agreement, &movers);
                 rewrite.edits = edits;
                 rewrite.files = files;
                 break;

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::config::{Auth, Config};
 use crate::detect::Verdict;
-use crate::prove::{Migration, Outcome};
+use crate::prove::{FileChange, Migration, Outcome};
 use crate::report::diff::unified;
 use crate::report::inspect::Reason;
+use crate::report::refs::{Refs, refs};
 
 /// What `migrate --report json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -52,8 +53,20 @@ pub struct ChangedFile {
     /// How many edits an existing file gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edits: Option<usize>,
+    /// Why each place changes, by line of the file as it was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ChangedPlace>,
     /// The unified diff.
     pub diff: String,
+}
+
+/// One entry of `changes`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct ChangedPlace {
+    /// 1-based, in the file as it was.
+    pub line: usize,
+    /// A fragment.
+    pub why: String,
 }
 
 impl ChangedFile {
@@ -61,7 +74,12 @@ impl ChangedFile {
     #[must_use]
     pub fn new(path: &str, before: Option<&str>, after: &str, edits: usize) -> Self {
         let (action, edits) = if before.is_some() { ("edit", Some(edits)) } else { ("create", None) };
-        Self { path: path.to_owned(), action, edits, diff: unified(path, before, after) }
+        Self { path: path.to_owned(), action, edits, changes: Vec::new(), diff: unified(path, before, after) }
+    }
+
+    fn of(file: &FileChange) -> Self {
+        let changes = file.motives.iter().map(|(line, why)| ChangedPlace { line: *line, why: why.clone() }).collect();
+        Self { changes, ..Self::new(&file.path, Some(&file.before), &file.after, file.edits) }
     }
 }
 
@@ -142,7 +160,7 @@ impl MigrationReport {
             partial: count("partial"),
             blocked: count("blocked"),
         };
-        let files = migration.files.iter().map(|file| ChangedFile::new(&file.path, Some(&file.before), &file.after, file.edits)).collect();
+        let files = migration.files.iter().map(ChangedFile::of).collect();
         Self {
             version: 1,
             target: "depot".to_owned(),
@@ -165,7 +183,12 @@ impl MigrationReport {
     pub fn summary(&self) -> String {
         let mut out = String::new();
         for job in self.jobs.iter().filter(|job| !job.reasons.is_empty()) {
-            let _ = writeln!(out, "{}: {}{}", job.name, job.verdict, if job.changed { "" } else { ", left as it is" });
+            let what = match (job.changed, job.verdict.as_str()) {
+                (false, _) => ", left as it is",
+                (true, "partial") => ", its builds move and its daemon stays",
+                (true, _) => "",
+            };
+            let _ = writeln!(out, "{}: {}{what}", job.name, job.verdict);
             for reason in &job.reasons {
                 let _ = writeln!(out, "  {}{} [{}]", place(reason), reason.message, reason.code);
             }
@@ -194,7 +217,9 @@ impl MigrationReport {
             let changed = if job.changed { "yes" } else { "no" };
             let _ = writeln!(out, "| {} | {} | {changed} | {} |", cell(&job.name), job.verdict, cell(&reasons.join("; ")));
         }
-        push_markdown_list(&mut out, "Files", self.files.iter().map(|file| format!("- `{}` ({})", file.path, file.action)));
+        let why =
+            |file: &ChangedFile| file.changes.iter().map(|place| format!("\n  - line {}: {}", place.line, place.why)).collect::<String>();
+        push_markdown_list(&mut out, "Files", self.files.iter().map(|file| format!("- `{}` ({}){}", file.path, file.action, why(file))));
         push_markdown_list(&mut out, "To do by hand", self.manual.iter().map(|step| format!("- [ ] {}: {}", step.title, step.why)));
         let assumptions = self.assumptions.iter().map(|assumption| format!("- {}{}", assumption.message, for_jobs(&assumption.jobs)));
         push_markdown_list(&mut out, "Assumptions", assumptions);
@@ -295,17 +320,33 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
         }];
     }
     let variable = &config.depot.token_variable;
-    let first = &jobs[0];
+    let (protected, why) = protection(migration);
     vec![ManualStep {
         code: "variable".to_owned(),
         variable: Some(variable.clone()),
         scope: Some("project".to_owned()),
         masked: Some(true),
-        protected: Some(false),
+        protected: Some(protected),
         title: format!("Create a Depot project token and store it as the masked variable {variable}"),
-        why: format!("`depot` reads it in `{first}`; protect it only if every branch and tag that runs the jobs is protected"),
+        why,
         jobs,
     }]
+}
+
+/// Whether the variable with the token can be protected, and why.
+fn protection(migration: &Migration) -> (bool, String) {
+    let changed = migration.jobs.iter().filter(|job| job.changed.as_ref().is_some_and(|changed| changed.uses_target));
+    let refs: Vec<(&str, Refs)> =
+        changed.map(|job| (job.name.as_str(), refs(&migration.before.pipelines[job.id.pipeline].pipeline.jobs[job.id.job]))).collect();
+    if let Some((name, _)) = refs.iter().find(|(_, refs)| *refs == Refs::MergeRequests) {
+        return (false, format!("`{name}` also runs for merge requests, so a protected variable would not reach it"));
+    }
+    match refs.iter().find(|(_, refs)| *refs != Refs::Protected) {
+        Some((name, _)) => {
+            (false, format!("nothing keeps `{name}` to protected branches and tags, so a protected variable might not reach it"))
+        }
+        None => (true, "the jobs that read it run for protected branches and tags only, so that no other job needs to see it".to_owned()),
+    }
 }
 
 fn assumptions(migration: &Migration) -> Vec<Assumption> {

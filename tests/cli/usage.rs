@@ -49,7 +49,6 @@ fn what_this_version_does_not_have_says_so() {
         &["migrate", "--to", "buildkit"],
         &["migrate", "--to", "target"],
         &["migrate", "--to", "depot", "--mode", "toggle"],
-        &["migrate", "--to", "depot", "--drop-idle"],
         &["migrate", "--to", "depot", "--sdk", "go"],
         &["migrate", "--to", "depot", "--executor", "kubernetes"],
         &["migrate", "--to", "depot", "--report", "html"],

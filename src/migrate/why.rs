@@ -1,0 +1,104 @@
+//! The edits of a rewrite into reasons for people. Knows what jobs wanted, not how it was written.
+
+use std::collections::BTreeSet;
+
+use crate::detect::flow::{Action, Output, Why};
+use crate::migrate::agreement::Agreement;
+use crate::migrate::changes::{Definition, JobId};
+use crate::migrate::mover::Mover;
+use crate::source::Span;
+
+/// A change with its place in the file as it was, and why it is made.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Motive {
+    /// Where.
+    pub span: Span,
+    /// Why, as a fragment.
+    pub why: String,
+}
+
+/// The motives of all changes that were agreed to.
+pub(super) fn motives(agreement: &Agreement, movers: &std::collections::BTreeMap<JobId, Mover<'_>>) -> Vec<Motive> {
+    let mut motives: BTreeSet<Motive> = BTreeSet::new();
+    for definition in agreement.changes.keys() {
+        let wanting = movers.values().find(|mover| mover.wants.changes.contains_key(definition));
+        motives.extend(wanting.into_iter().flat_map(|mover| of_change(mover, definition)));
+    }
+    for place in agreement.insertions.keys() {
+        let why = "the commands behind it are installed here".to_owned();
+        motives.insert(Motive { span: place.definition.span.start_point(), why });
+    }
+    for item in &agreement.overrides {
+        let job = movers.values().find(|mover| (mover.job.own.span.file, mover.job.own.node) == (item.file, item.mapping));
+        let name = job.map_or("the job", |mover| &mover.job.name);
+        let why = match item.keyword {
+            "services" => format!("`{name}` inherits a daemon that jobs which stay still need"),
+            "variables" => format!("`{name}` inherits a variable of docker's clients that jobs which stay still need"),
+            "image" => format!("`{name}` needs an image that can run its commands"),
+            "before_script" | "script" | "after_script" => format!("`{name}` inherits lines that other jobs need as they are"),
+            _ => format!("`{name}` proves with it who it is"),
+        };
+        let span = job.map_or(Span::new(item.file, 0, 0), |mover| mover.job.key);
+        motives.insert(Motive { span, why });
+    }
+    motives.into_iter().collect()
+}
+
+fn of_change(mover: &Mover<'_>, definition: &Definition) -> Vec<Motive> {
+    let one = |why: String| vec![Motive { span: definition.span, why }];
+    let wants = &mover.wants;
+    if wants.services.contains(definition) {
+        return one(format!("nothing in `{}` needs the daemon any more", mover.job.name));
+    }
+    if let Some(name) = wants.variables.get(definition) {
+        return one(format!("only docker's clients read `{name}`"));
+    }
+    if wants.image.as_ref().is_some_and(|(image, _)| *image == Some(*definition)) {
+        return one("the job needs an image that can run its commands".to_owned());
+    }
+    let scripts = [
+        (&mover.job.script, &mover.facts.shell, mover.actions()),
+        (&mover.job.after_script, &mover.facts.after_shell, &mover.facts.flow.after_actions),
+    ];
+    let mut whys: BTreeSet<String> = BTreeSet::new();
+    let mut in_script = false;
+    for (script, shell, actions) in scripts {
+        let items: Vec<_> = script.items.iter().filter(|item| Definition::of(&item.value) == *definition).collect();
+        in_script |= !items.is_empty();
+        let Some(shell) = shell else { continue };
+        let within =
+            |place: &std::ops::Range<usize>| items.iter().any(|item| item.range.start <= place.start && place.end <= item.range.end + 1);
+        whys.extend(actions.iter().filter(|(index, _)| within(&shell.steps[**index].range())).map(|(_, action)| phrase(action).to_owned()));
+    }
+    match (whys.is_empty(), in_script) {
+        (false, _) => whys.into_iter().map(|why| Motive { span: definition.span, why }).collect(),
+        (true, true) => one("`docker login` of this client would look for the daemon".to_owned()),
+        (true, false) => one("the configuration replaces the tags of privileged runners".to_owned()),
+    }
+}
+
+fn phrase(action: &Action) -> &'static str {
+    match action {
+        Action::Build(build) | Action::BuildHere(build) => match build.output {
+            Output::AsWritten | Output::Discard => "the build runs remotely",
+            Output::Load => "the build runs remotely, and its image comes back into the daemon",
+            Output::Push { .. } => "the build runs remotely, and pushes what was pushed behind it",
+            Output::Save(_) => "the build runs remotely, and keeps its image until it may be pushed",
+        },
+        Action::PushSaved { .. } => "the image that the remote builder kept is pushed",
+        Action::Promote { .. } => "the registry copies the image itself",
+        Action::Inspect { .. } => "the registry is asked whether the image exists",
+        Action::RemoveLoop { .. } => "it waited for the daemon",
+        Action::Remove(why) => match why {
+            Why::PushedByBuild => "the remote build pushes it",
+            Why::TaggedByBuild => "the remote build gives this name itself",
+            Why::BuiltAtPush => "the build runs where it was pushed",
+            Why::CopiedByRegistry => "the registry copies the image itself",
+            Why::CachePull => "the remote builder keeps its own cache",
+            Why::DaemonChatter => "it asked or tidied the daemon",
+            Why::LocalBuilder => "it made a builder that nothing uses any more",
+            Why::Emulation => "the remote builder needs no emulation",
+            Why::DaemonVariable => "only docker's clients read it",
+        },
+    }
+}
