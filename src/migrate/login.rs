@@ -142,10 +142,13 @@ impl Lowering<'_> {
             }
             None | Some(_) => return None,
         };
+        // The failure of a command before `&&` does not end a script, so that a statement of its own is several.
+        let alone = step.statement() == range || step.invocation.path.iter().all(|frame| matches!(frame, Frame::Pipeline { .. }));
+        let (and, open, close) = if alone { ("; ", "", "") } else { (" && ", "{ ", "; }") };
         let (prefix, password) = match password {
             Password::Word(word) => (String::new(), word),
             Password::Printed(command) => {
-                (format!("{} && ", self.target.fill(&self.target.password, &[("command", &command)])), "\"$registry_password\"".to_owned())
+                (format!("{}{and}", self.target.fill(&self.target.password, &[("command", &command)])), "\"$registry_password\"".to_owned())
             }
         };
         let folder = if self.sets("DOCKER_CONFIG") { "$DOCKER_CONFIG" } else { "$HOME/.docker" };
@@ -153,7 +156,16 @@ impl Lowering<'_> {
         if key.contains(['"', '\'', '\\', '|', '`']) {
             return None;
         }
-        let values = [("folder", folder), ("key", key), ("registry", &registry), ("user", &user), ("password", &password)];
+        let values = [
+            ("folder", folder),
+            ("and", and),
+            ("open", open),
+            ("close", close),
+            ("key", key),
+            ("registry", &registry),
+            ("user", &user),
+            ("password", &password),
+        ];
         Some((range, prefix + &self.target.fill(&self.target.login, &values)))
     }
 

@@ -1,14 +1,14 @@
 //! What keeps a job from moving that its commands alone do not show: hosts that only the organisation reaches, generated files, daemons that jobs share.
 
 use crate::analysis::Analysis;
-use crate::detect::flow::needs_daemon;
+use crate::detect::flow::{Action, Output, needs_daemon};
 use crate::detect::{JobFacts, Kind, Reason, reason};
 use crate::docker::dockerfile::Dockerfile;
-use crate::docker::reference::Reference;
+use crate::docker::reference::{Reference, Same};
 use crate::docker::{Op, Operation, Role};
 use crate::migrate::changes::JobId;
 use crate::migrate::project::join;
-use crate::pipeline::Job;
+use crate::pipeline::{Job, Section};
 use crate::source::{SourceFile, Span};
 
 /// Why the job stays, besides its flow.
@@ -18,7 +18,7 @@ pub fn obstacles(analysis: &Analysis, id: JobId) -> Vec<Reason> {
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
     let mut reasons = private_hosts(analysis, facts);
     reasons.extend(generated(analysis, job));
-    reasons.extend(local_base(analysis, facts));
+    reasons.extend(local_base(analysis, facts).or_else(|| unpublished_base(analysis, facts)));
     if matches!(facts.daemon.kind, Kind::Unknown | Kind::Socket) {
         reasons.extend(shared_daemon(analysis, id, facts));
     }
@@ -86,6 +86,68 @@ fn local_base(analysis: &Analysis, facts: &JobFacts) -> Option<Reason> {
         let message = format!("the build reads `{base}`, which another build of the job leaves in the daemon");
         Some(Reason { code: reason::LOCAL_CONTEXT, message, span: build.span })
     })
+}
+
+/// A build that runs remotely while an image of an earlier build is not published yet must not be one that reads it. Where its Dockerfile is not at hand, or
+/// names an image that may be the same, that cannot be told.
+fn unpublished_base(analysis: &Analysis, facts: &JobFacts) -> Option<Reason> {
+    let builds: Vec<_> = facts
+        .operations
+        .iter()
+        .filter(|operation| {
+            operation.operation.op == Op::Build && needs_daemon(&operation.operation) && operation.section != Section::AfterScript
+        })
+        .filter_map(|operation| Some((operation.step?, operation)))
+        .collect();
+    let published_at_once = |step: usize| match facts.flow.actions.get(&step).or_else(|| facts.flow.loads.get(&step)) {
+        Some(Action::Build(build)) => matches!(build.output, Output::Push { .. } | Output::AsWritten),
+        _ => false,
+    };
+    for (at, (_, build)) in builds.iter().enumerate() {
+        let earlier = builds[..at].iter().filter(|(step, _)| !published_at_once(*step));
+        let names: Vec<&str> =
+            earlier.flat_map(|(_, other)| other.operation.images_as(Role::Built)).map(|image| image.text.as_str()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let message = match bases(analysis, facts, &build.operation) {
+            None => "the build may read an image that an earlier build of the job has not published yet: its Dockerfile is not in the repository".to_owned(),
+            Some(bases) => match bases.iter().find(|base| names.iter().any(|name| may_be_same(name, base))) {
+                Some(base) => format!("the build reads `{base}`, which may be an image that an earlier build of the job has not published yet"),
+                None => continue,
+            },
+        };
+        return Some(Reason { code: reason::LOCAL_CONTEXT, message, span: build.span });
+    }
+    None
+}
+
+/// The images that a build's Dockerfile names; none where it is not at hand, or the job writes it.
+fn bases(analysis: &Analysis, facts: &JobFacts, build: &Operation) -> Option<Vec<String>> {
+    let context = build.context().unwrap_or(".").trim_start_matches("./").trim_end_matches('/');
+    let file = build.value("file").map_or_else(|| join(context, "Dockerfile"), str::to_owned);
+    let text = analysis.workspace.text(file.trim_start_matches("./")).ok()?;
+    let name = file.rsplit('/').next().unwrap_or(&file);
+    let written = facts
+        .shell
+        .as_ref()
+        .is_some_and(|shell| shell.steps.iter().any(|step| step.operation.is_none() && shell.slice(step.statement()).contains(name)));
+    let mounts = text.contains("--mount=") && text.contains("from=");
+    (!written && !mounts).then(|| Dockerfile::parse(&text).images().into_iter().map(|(_, image)| image).collect())
+}
+
+/// Whether two references may mean one image at run time.
+fn may_be_same(a: &str, b: &str) -> bool {
+    match (Reference::parse(a), Reference::parse(b)) {
+        _ if a.contains('$') != b.contains('$') => {
+            // A variable in one of them may hold what stands in the other, unless their last names differ.
+            let last = |text: &str| text.rsplit('/').next().unwrap_or(text).split([':', '@']).next().unwrap_or_default().to_owned();
+            let (a, b) = (last(a), last(b));
+            a.contains('$') || b.contains('$') || a == b
+        }
+        (Some(a), Some(b)) => a.same(&b) != Same::No,
+        (None, _) | (_, None) => true,
+    }
 }
 
 fn base_images(analysis: &Analysis, build: &Operation) -> Vec<String> {

@@ -1,12 +1,14 @@
-//! The corpus folder → cases, each a repository that can be checked out into a temporary folder. It does not know what is in the files.
+//! The corpus folder and the fixtures of the migration → cases, each a repository that can be checked out into a temporary folder. It does not know what is
+//! in the files.
 //!
 //! `files/NAME` is a single pipeline and becomes a repository with nothing but a `.gitlab-ci.yml`; `trees/NAME` is a whole repository, whose `.TREE.txt` says
-//! `root PATH` for its pipeline.
+//! `root PATH` for its pipeline; `fixtures/FILE/NUMBER` is a case of `tests/migrate/FILE.yml`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use tempfile::TempDir;
 
 /// One pipeline of the corpus with the files around it.
@@ -14,34 +16,77 @@ pub struct Case {
     pub name: String,
     /// The pipeline's path in the repository.
     pub pipeline: String,
-    files: Vec<(String, PathBuf)>,
+    files: Vec<(String, Vec<u8>)>,
+}
+
+/// What of a fixture makes a case.
+#[derive(Deserialize)]
+struct Fixture {
+    cases: Vec<FixtureCase>,
+}
+
+#[derive(Deserialize)]
+struct FixtureCase {
+    files: BTreeMap<String, String>,
+    #[serde(default)]
+    config: String,
 }
 
 impl Case {
     /// A writable copy of the repository.
     pub fn checkout(&self) -> TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder can be created");
-        for (path, source) in &self.files {
+        for (path, bytes) in &self.files {
             let target = folder.path().join(path);
             fs::create_dir_all(target.parent().expect("a file lies in a folder")).expect("the copy's folder can be created");
-            fs::write(target, fs::read(source).expect("the corpus is readable")).expect("the copy can be written");
+            fs::write(target, bytes).expect("the copy can be written");
         }
         folder
     }
 }
 
-/// The cases that `UNDIND_ONLY` lets through, sorted by name, or why there are none.
+/// The cases of the corpus that `UNDIND_ONLY` lets through, sorted by name, or why there are none.
 pub fn cases() -> Result<Vec<Case>, String> {
     let corpus = folder();
     if !corpus.join("files").is_dir() {
         return Err(format!("no corpus at {}", corpus.display()));
     }
-    let only = std::env::var("UNDIND_ONLY").unwrap_or_default();
     let mut cases: Vec<Case> = entries(&corpus.join("files")).into_iter().map(single).collect();
     cases.extend(entries(&corpus.join("trees")).into_iter().filter_map(|path| tree(&path)));
+    Ok(wanted(cases))
+}
+
+/// The cases of the fixtures that `UNDIND_ONLY` lets through, and those of the corpus where it is there.
+pub fn all_cases() -> Vec<Case> {
+    let mut all = fixtures();
+    match cases() {
+        Ok(cases) => all.extend(cases),
+        Err(why) => crate::say(&format!("the fixtures alone, since there is {why}")),
+    }
+    all
+}
+
+fn wanted(mut cases: Vec<Case>) -> Vec<Case> {
+    let only = std::env::var("UNDIND_ONLY").unwrap_or_default();
     cases.retain(|case| case.name.contains(&only));
     cases.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(cases)
+    cases
+}
+
+fn fixtures() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let files = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/migrate"));
+    for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yml")) {
+        let text = fs::read_to_string(path).expect("a fixture is readable");
+        let fixture: Fixture = serde_yaml::from_str(&text).expect("a fixture is YAML");
+        for (number, case) in fixture.cases.into_iter().enumerate() {
+            let config = Some((".undind.yml".to_owned(), case.config.into_bytes())).filter(|(_, config)| !config.is_empty());
+            let files = case.files.into_iter().map(|(path, text)| (path, text.into_bytes())).chain(config).collect();
+            let name = format!("fixtures/{}/{}", path.file_stem().expect("a name").to_string_lossy(), number + 1);
+            cases.push(Case { name, pipeline: ".gitlab-ci.yml".to_owned(), files });
+        }
+    }
+    wanted(cases)
 }
 
 /// Every file below `folder` by its path from there, with its bytes.
@@ -55,14 +100,19 @@ fn folder() -> PathBuf {
 
 fn single(source: PathBuf) -> Case {
     let name = format!("files/{}", file_name(&source));
-    Case { name, pipeline: ".gitlab-ci.yml".to_owned(), files: vec![(".gitlab-ci.yml".to_owned(), source)] }
+    Case { name, pipeline: ".gitlab-ci.yml".to_owned(), files: vec![(".gitlab-ci.yml".to_owned(), read(&source))] }
 }
 
 fn tree(folder: &Path) -> Option<Case> {
     let listing = fs::read_to_string(folder.join(".TREE.txt")).ok()?;
     let pipeline = listing.lines().find_map(|line| line.strip_prefix("root "))?.to_owned();
-    let files = files_below(folder).into_iter().filter(|(path, _)| path != ".TREE.txt").collect();
+    let files =
+        files_below(folder).into_iter().filter(|(path, _)| path != ".TREE.txt").map(|(path, source)| (path, read(&source))).collect();
     Some(Case { name: format!("trees/{}", file_name(folder)), pipeline, files })
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs::read(path).expect("the corpus is readable")
 }
 
 fn files_below(folder: &Path) -> Vec<(String, PathBuf)> {

@@ -50,15 +50,16 @@ pub fn is_chatter(operation: &Operation) -> bool {
     }
 }
 
-/// Images that register emulators with the kernel of the machine that builds.
-const EMULATION: &[&str] = &["tonistiigi/binfmt", "multiarch/qemu-user-static", "docker/binfmt", "linuxkit/binfmt"];
+/// Names of images, whoever publishes them, that register emulators with the kernel of the machine that builds.
+const EMULATION: &[&str] = &["binfmt", "qemu-user-static"];
 
 /// Whether a container is run only to install emulation.
 #[must_use]
 pub fn is_emulation(operation: &Operation) -> bool {
     operation.op == Op::Run
         && operation.images_as(Role::Run).any(|image| {
-            EMULATION.iter().any(|name| image.text.split([':', '@']).next().is_some_and(|repository| repository.ends_with(name)))
+            let repository = image.text.split([':', '@']).next().unwrap_or_default();
+            EMULATION.contains(&repository.rsplit('/').next().unwrap_or_default())
         })
 }
 

@@ -132,7 +132,15 @@ impl Planner<'_> {
         if !together || !self.ends_alike(built, last) {
             return Mode::Save;
         }
-        let worst = self.between(built, last);
+        if self.goes_on_without(built) {
+            self.refuse(built.step, reason::FAILURE_IGNORED, "the script goes on when the build fails, since `&&` follows it");
+            return Mode::Refused;
+        }
+        let first = built.pushes.iter().map(|push| push.step).min().unwrap_or(last);
+        let worst = self.between(built, built.step, last);
+        if self.between(built, first, last) != Between::Transparent {
+            return Mode::Save;
+        }
         match worst {
             Between::Transparent if self.names_known_at(built, built.step) => Mode::Here,
             Between::Transparent | Between::Gate if self.may_move(built, last) => Mode::AtPush(last),
@@ -140,10 +148,17 @@ impl Planner<'_> {
         }
     }
 
-    /// The worst step between a build and its last push. Other builds and pushes count, since they may fail.
-    fn between(&self, built: &Built, last: usize) -> Between {
+    /// Whether a failure of the build in `build && …` leads to a push in another statement instead of the script's end.
+    fn goes_on_without(&self, built: &Built) -> bool {
+        let build = &self.shell.steps[built.step];
+        let listed = build.invocation.path.iter().any(|frame| matches!(frame, Frame::List(ListOperator::And, crate::shell::Side::Left)));
+        listed && built.pushes.iter().any(|push| self.shell.steps[push.step].statement() != build.statement())
+    }
+
+    /// The worst step behind step `from` and before the last push of a build. Other builds and pushes count, since they may fail.
+    fn between(&self, built: &Built, from: usize, last: usize) -> Between {
         let own: Vec<usize> = built.tags.iter().map(|&(tag, _)| tag).chain(built.pushes.iter().map(|push| push.step)).collect();
-        let steps = (built.step + 1..last).filter(|index| !own.contains(index)).map(|index| classify::between(&self.shell.steps[index]));
+        let steps = (from + 1..last).filter(|index| !own.contains(index)).map(|index| classify::between(&self.shell.steps[index]));
         steps.fold(Between::Transparent, |worst, between| match (worst, between) {
             (Between::Opaque, _) | (_, Between::Opaque) => Between::Opaque,
             (Between::Gate, _) | (_, Between::Gate) => Between::Gate,

@@ -47,8 +47,17 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
     variables(job, shell, flow);
 }
 
-/// Whether a script does nothing but ask or tidy the daemon and talk about it.
+/// Whether a job is about its daemon: nothing but questions and talk, or tidying and notes of its state without any image.
 pub(super) fn nothing_else(shell: &JobShell) -> bool {
+    let operations = || shell.steps.iter().filter_map(|step| Some((step, step.operation.as_ref()?)));
+    let images =
+        operations().any(|(_, operation)| matches!(operation.op, Op::Build | Op::Bake | Op::Push | Op::Pull | Op::Tag | Op::Imagetools));
+    let kept = |step: &Step| step.invocation.command.redirections.iter().any(|redirection| redirection.operator == ">");
+    let about =
+        |(step, operation): (&Step, &crate::docker::Operation)| operation.op == Op::Clean || (operation.op == Op::Info && kept(step));
+    if !images && operations().any(about) {
+        return true;
+    }
     let talks = |step: &Step| match &step.operation {
         Some(operation) => classify::is_chatter(operation),
         None => classify::between(step) == Between::Transparent || matches!(step.name(), Some("set" | "date" | "exit")),

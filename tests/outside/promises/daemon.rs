@@ -17,7 +17,9 @@ const CLIENTS: [&str; 4] = ["docker", "buildx", "compose", "podman"];
 pub fn check_none_left(seen: &Observation) -> Vec<String> {
     let after = jobs(&seen.after.inspect);
     let mut wrong = Vec::new();
-    for job in migrated(&seen.report) {
+    let before = jobs(&seen.before.inspect);
+    // A pipeline that only the configuration names is not what was inspected.
+    for job in migrated(&seen.report).filter(|job| before.contains_key(job)) {
         let Some(now) = after.get(job) else {
             wrong.push(format!("job {job} is not inspected afterwards"));
             continue;
@@ -100,10 +102,24 @@ fn destinations(operation: &Value) -> Vec<String> {
     if operation["op"] == "imagetools" {
         // The names come first, then what they are made of.
         let names = words.iter().filter(|word| **word == "-t" || **word == "--tag" || word.starts_with("--tag=")).count();
+        // What a build reads is no destination.
+        let read = |image: &str| {
+            words.windows(2).any(|pair| pair[0].starts_with("--cache") && pair[1].contains(image))
+                || words.iter().any(|word| word.starts_with("--cache-") && word.contains(image))
+        };
+        let tagged = |image: &str| {
+            words.windows(2).any(|pair| (pair[0] == "-t" || pair[0] == "--tag") && pair[1].trim_matches(['"', '\'']) == image)
+        };
         let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
         return images.take(names).map(str::to_owned).collect();
     }
-    let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let images = operation["images"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|image| !read(image) || tagged(image))
+        .map(str::to_owned);
     // `crane copy` names its source first.
     if operation["tool"] == "crane" { images.skip(1).collect() } else { images.collect() }
 }

@@ -1,5 +1,5 @@
 //! Each fully migrated job, run beside its original in a sandbox in which every command is a recording stand-in → jobs that publish something else, under another
-//! condition, or end otherwise. The bench with a real daemon and registry is slower and knows a handful of pipelines; this knows all of the corpus.
+//! condition, or end otherwise. The bench with a real daemon and registry is slower and knows a handful of pipelines; this knows all of the corpus and the fixtures.
 
 mod comparison;
 mod effect;
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::binary::undind;
-use crate::corpus::{Case, cases};
+use crate::corpus::{Case, all_cases};
 use crate::{say, workers};
 use comparison::{Findings, Side, compare};
 use sandbox::Scripts;
@@ -41,10 +41,7 @@ fn a_migrated_script_publishes_what_the_original_did() {
     if let Err(why) = sandbox::available() {
         return say(&format!("skipped: {why}"));
     }
-    let judged = match judged() {
-        Ok(judged) => judged,
-        Err(why) => return say(&format!("skipped: {why}")),
-    };
+    let judged = judged();
     let count = |number: fn(&Findings) -> usize| judged.iter().map(|job| number(&job.findings)).sum::<usize>();
     let publishing = judged.iter().filter(|job| job.findings.publishes).count();
     let (compared, unfinished) = (count(|findings| findings.compared), count(|findings| findings.unfinished));
@@ -56,11 +53,11 @@ fn a_migrated_script_publishes_what_the_original_did() {
     assert!(wrong.is_empty(), "{} migrated jobs differ from their originals", wrong.len());
 }
 
-/// Every fully migrated job of the corpus, compared; jobs of a case with the same scripts and variables only once.
-pub fn judged() -> Result<Vec<Judged>, String> {
-    let cases = cases()?;
+/// Every fully migrated job of the corpus and the fixtures, compared; jobs of a case with the same scripts and variables only once.
+pub fn judged() -> Vec<Judged> {
+    let cases = all_cases();
     let jobs: Vec<(String, String, Side, Side)> = workers::each(&cases, migrated).into_iter().flatten().collect();
-    Ok(workers::each(&jobs, |(case, job, before, after)| Judged { case: case.clone(), job: job.clone(), findings: compare(before, after) }))
+    workers::each(&jobs, |(case, job, before, after)| Judged { case: case.clone(), job: job.clone(), findings: compare(before, after) })
 }
 
 fn migrated(case: &Case) -> Vec<(String, String, Side, Side)> {
