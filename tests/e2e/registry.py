@@ -66,7 +66,8 @@ def image(registry, digest):
     manifest = json.loads(registry.blob(digest))
     kind = manifest.get("mediaType", "no media type")
     if kind in INDEXES:
-        entries = [{"platform": entry.get("platform"), "manifest": image(registry, entry["digest"])} for entry in manifest["manifests"]]
+        entries = [{"platform": entry.get("platform"), "manifest": content(registry, entry)} for entry in manifest["manifests"]]
+        entries.sort(key=lambda entry: json.dumps(entry["platform"], sort_keys=True))
         return {"kind": kind, "manifests": entries}
     described = {"kind": kind, "layer kinds": [layer["mediaType"] for layer in manifest["layers"]]}
     if any("in-toto" in layer["mediaType"] for layer in manifest["layers"]):
@@ -76,6 +77,11 @@ def image(registry, digest):
     described["config"] = {name: value for name, value in config.get("config", {}).items() if value and name not in BUILD_CONTAINER}
     described["layers"] = layers(registry.blob(layer["digest"]) for layer in manifest["layers"])
     return described
+
+
+def content(registry, entry):
+    # The index of a build cache holds layers.
+    return image(registry, entry["digest"]) if "manifest" in entry["mediaType"] or entry["mediaType"] in INDEXES else {"kind": entry["mediaType"]}
 
 
 def layers(blobs):

@@ -40,6 +40,7 @@ debs() {
   local suite=$1 folder=$2 state mirror options
   state=$(mktemp -d "$work/apt.XXXX")
   mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/debs"
+  # shellcheck disable=SC2016 # apt's own variable
   mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 -E '/debian/?$') || return 1
   printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite" >"$state/sources.list"
   options=(-qq -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache")
@@ -160,10 +161,12 @@ log() {
 clean() {
   local code=$?
   trap - EXIT INT TERM
-  ((${#worlds[@]} == 0)) || kill "${worlds[@]}" 2>/dev/null || true
+  # `unshare` hears nothing milder; what bash has to say about that is nobody's news.
+  exec 2>/dev/null
+  ((${#worlds[@]} == 0)) || kill -KILL "${worlds[@]}" || true
   wait || true
   # Groups that the engines made and that no process is in any more.
-  find /sys/fs/cgroup -depth -type d -path "*/undind-e2e-$$*" -exec rmdir {} + 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d -path "*/undind-e2e-$$*" -exec rmdir {} + || true
   if [[ -n ${UNDIND_E2E_KEEP:-} ]]; then
     printf 'kept: %s\n' "$work"
   else

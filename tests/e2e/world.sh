@@ -14,6 +14,7 @@ root=$work/$world
 bin=$E2E_CACHE/bin
 registry=127.0.0.2
 # What GitLab makes up as a job's token has only letters, digits, dashes and underscores; people's passwords have the rest.
+# shellcheck disable=SC2016
 export CI_REGISTRY_USER=ci CI_REGISTRY_PASSWORD='p%a&s|s"w\o'\''rd $x'
 export SSL_CERT_FILE=$work/cert.pem PATH=$bin:$PATH
 
