@@ -1,6 +1,9 @@
-// Requests for a registry token, as GitLab's /jwt/auth takes them → tokens that the registry beside us accepts. The one user is CI_REGISTRY_USER.
+// What GitLab and its network give a job → requests for a registry token, as /jwt/auth takes them, become tokens that the registry beside us accepts (the one user is
+// CI_REGISTRY_USER), and questions for a name that isn't in the job's hosts file become "no such host", which clients treat differently from silence.
+//
 // Usage: node gitlab.mjs ADDRESS CERTIFICATE KEY
 
+import { createSocket } from "node:dgram";
 import { createServer } from "node:https";
 import { createPrivateKey, randomUUID, sign, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -37,3 +40,15 @@ createServer({ cert: certificate, key }, (request, response) => {
   const scopes = url.searchParams.getAll("scope").flatMap((scope) => scope.split(" ")).filter(Boolean);
   return answer(200, { token: token(url.searchParams.get("service"), scopes), expires_in: 900 });
 }).listen(443, address);
+
+// The question comes back as an answer (0x80) with the code for a name that doesn't exist (3), and without additional records.
+const names = createSocket("udp4", (question, sender) => {
+  const answer = Buffer.from(question);
+  answer[2] |= 0x80;
+  answer[3] = 0x83;
+  answer.writeUInt16BE(0, 10);
+  let end = 12;
+  while (answer[end] > 0) end += answer[end] + 1;
+  names.send(answer.subarray(0, end + 5), sender.port, sender.address);
+});
+names.bind(53, address);

@@ -24,6 +24,8 @@ files() {
   mount --rbind /proc "$fs/proc"
   mount --rbind /dev "$fs/dev"
   cp "$root/hosts" "$fs/etc/hosts"
+  rm -f "$fs/etc/resolv.conf"
+  echo "nameserver 127.0.0.3" >"$fs/etc/resolv.conf"
   cp "$work/cert.pem" "$fs/usr/local/cert.pem"
   cp -R "$root/build" "$fs/builds/$name"
   cp "$job/variables.sh" "$job/script.sh" "$fs/builds"
@@ -31,11 +33,18 @@ files() {
 
 # The tools of Docker's images, by the major version in the tag; `apk` says which packages it can't give.
 tools() {
-  local client=$E2E_CACHE/docker-26
-  [[ $image =~ ^docker:(2[7-9]|[3-9][0-9]|latest|cli|dind) ]] && client=$E2E_CACHE/docker-28
-  touch "$fs/usr/local/bin/docker" "$fs/usr/local/libexec/docker/cli-plugins/docker-buildx"
+  local client plugins=$fs/usr/local/libexec/docker/cli-plugins
+  case $image in
+    docker:1* | docker:20*) client=$E2E_CACHE/docker-20 ;;
+    docker:2[3-6]*) client=$E2E_CACHE/docker-26 ;;
+    *) client=$E2E_CACHE/docker-28 ;;
+  esac
+  touch "$fs/usr/local/bin/docker"
   mount --bind "$client/docker" "$fs/usr/local/bin/docker"
-  mount --bind "$client/docker-buildx" "$fs/usr/local/libexec/docker/cli-plugins/docker-buildx"
+  if [[ -e $client/docker-buildx ]]; then
+    touch "$plugins/docker-buildx"
+    mount --bind "$client/docker-buildx" "$plugins/docker-buildx"
+  fi
   cat >"$fs/usr/local/bin/apk" <<'APK'
 #!/bin/sh
 [ "$1" = add ] || { echo "apk: only add, not $1" >&2; exit 1; }

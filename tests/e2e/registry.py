@@ -75,6 +75,9 @@ def image(registry, digest):
     config = json.loads(registry.blob(manifest["config"]["digest"]))
     described.update((name, config[name]) for name in CONFIGURATION if name in config)
     described["config"] = {name: value for name, value in config.get("config", {}).items() if value and name not in BUILD_CONTAINER}
+    # Where a process starts if nobody said where: BuildKit writes it down for an image from scratch.
+    if described["config"].get("WorkingDir") == "/":
+        del described["config"]["WorkingDir"]
     described["layers"] = layers(registry.blob(layer["digest"]) for layer in manifest["layers"])
     return described
 

@@ -50,28 +50,34 @@ debs() {
   for deb in "$state"/debs/*.deb; do dpkg-deb --extract "$deb" "$folder"; done
 }
 
-# Docker's own images for jobs have newer clients than the daemon of Debian's stable release: both kinds are here, by the version that a job's image names.
+# Debian's stable release has the engine. Docker's images for jobs have clients of many versions, and three releases of Debian have three of them.
 engine() {
   [[ -x $cache/engine/docker-28/docker ]] && return
-  local new=$work/engine stable=$work/stable testing=$work/testing release
-  mkdir -p "$new"/{bin,docker-26,docker-28} "$stable" "$testing"
-  debs trixie "$stable" docker.io containerd docker-cli docker-buildx docker-registry runc busybox-static >"$work/apt.log" 2>&1 || skip "no Docker from Debian: $(tail -n 1 "$work/apt.log")"
+  local new=$work/engine stable=$work/stable runc
+  mkdir -p "$new/bin" "$stable"
+  debs trixie "$stable" docker.io containerd docker-registry runc busybox-static >"$work/apt.log" 2>&1 || skip "no Docker from Debian: $(tail -n 1 "$work/apt.log")"
   cp "$stable"/usr/sbin/dockerd "$stable"/usr/bin/{containerd,containerd-shim-runc-v2,docker-registry,busybox} "$new/bin"
   # runc wants the libc of its release, so the host's own comes first.
-  if ! release=$(command -v runc); then
-    release=$stable/usr/sbin/runc
-    [[ -x $release ]] || release=$stable/usr/bin/runc
-  fi
-  cp "$release" "$new/bin/runc"
+  runc=$(command -v runc || find "$stable/usr" -name runc -type f)
+  cp "$runc" "$new/bin/runc"
   "$new/bin/runc" --version >/dev/null 2>&1 || own_runc "$new/bin"
   "$new/bin/dockerd" --version >/dev/null 2>&1 || skip "Debian's dockerd doesn't start here"
-  cp "$stable/usr/bin/docker" "$stable"/usr/lib*/docker/cli-plugins/docker-buildx "$new/docker-26"
-  debs testing "$testing" docker-cli docker-buildx >"$work/apt.log" 2>&1 || skip "no newer docker CLI from Debian: $(tail -n 1 "$work/apt.log")"
-  cp "$testing/usr/bin/docker" "$testing"/usr/lib*/docker/cli-plugins/docker-buildx "$new/docker-28"
-  "$new/docker-28/docker" --version >/dev/null 2>&1 || skip "the newer docker CLI doesn't start here"
+  client 20 bookworm docker.io
+  client 26 trixie docker-cli docker-buildx
+  client 28 testing docker-cli docker-buildx
   mkdir -p "$cache"
   rm -rf "$cache/engine"
   mv "$new" "$cache/engine"
+}
+
+# client VERSION SUITE PACKAGE…: the docker command, with buildx if the packages have it.
+client() {
+  local folder=$work/engine/docker-$1
+  mkdir -p "$folder" "$work/client-$1"
+  debs "$2" "$work/client-$1" "${@:3}" >"$work/apt.log" 2>&1 || skip "no docker command from Debian's $2: $(tail -n 1 "$work/apt.log")"
+  cp "$work/client-$1/usr/bin/docker" "$folder"
+  find "$work/client-$1/usr" -path '*/cli-plugins/docker-buildx' -exec cp {} "$folder" \;
+  "$folder/docker" --version >/dev/null 2>&1 || skip "the docker command of Debian's $2 doesn't start here"
 }
 
 own_runc() {
