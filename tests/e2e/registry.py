@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A registry's folder → what was published in it, in a form that is the same for two builds of the same image.
 
-    registry.py seed FOLDER REPOSITORY:TAG BUSYBOX   put a base image into a registry's folder
+    registry.py seed FOLDER REPOSITORY:TAG BUSYBOX   put a base image for two platforms into a registry's folder
     registry.py compare BEFORE AFTER [REPOSITORY…]   tell what differs; exit code 1 if anything does
 
 Of an image it keeps what a user of it can notice: kind of manifest, platforms, configuration, and for each layer the files with their owners, modes and contents. Digests
@@ -132,7 +132,7 @@ def brief(value):
 
 
 def seed(folder, reference, busybox):
-    """An image of one layer with busybox and its applets, byte for byte the same each time."""
+    """An index with two images, of one layer with busybox and its applets, byte for byte the same each time. Only what isn't executed differs: the platform."""
     repository, tag = reference.split(":")
     program = pathlib.Path(busybox).read_bytes()
     tar = io.BytesIO()
@@ -143,26 +143,35 @@ def seed(folder, reference, busybox):
         add(archive, "etc/passwd", tarfile.REGTYPE, 0o644, b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
         for applet in ("sh", "cat", "chmod", "cp", "echo", "grep", "id", "ln", "ls", "mkdir", "rm", "sed", "sleep", "test", "touch", "tr", "true", "wc"):
             add(archive, f"bin/{applet}", tarfile.SYMTYPE, 0o777, link="busybox")
-    layer = gzip.compress(tar.getvalue(), mtime=0)
     registry = Registry(folder)
-    config = {
-        "architecture": "amd64",
-        "os": "linux",
-        "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
-        "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(tar.getvalue()).hexdigest()]},
-        "history": [{"created": "2024-01-01T00:00:00Z", "created_by": "registry.py"}],
-        "created": "2024-01-01T00:00:00Z",
-    }
-    schema = "application/vnd.docker"
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": f"{schema}.distribution.manifest.v2+json",
-        "config": {"mediaType": f"{schema}.container.image.v1+json", **registry.write(repository, "_layers", json.dumps(config).encode())},
-        "layers": [{"mediaType": f"{schema}.image.rootfs.diff.tar.gzip", **registry.write(repository, "_layers", layer)}],
-    }
-    digest = registry.write(repository, "_manifests/revisions", json.dumps(manifest).encode())["digest"]
+    diff = "sha256:" + hashlib.sha256(tar.getvalue()).hexdigest()
+    layer = registry.write(repository, "_layers", gzip.compress(tar.getvalue(), mtime=0))
+    manifests = [manifest(registry, repository, architecture, layer, diff) for architecture in ("amd64", "arm64")]
+    index = {"schemaVersion": 2, "mediaType": INDEXES[0], "manifests": manifests}
+    digest = registry.write(repository, "_manifests/revisions", json.dumps(index).encode())["digest"]
     registry.link(f"{repository}/_manifests/tags/{tag}/current/link", digest)
     registry.link(f"{repository}/_manifests/tags/{tag}/index/sha256/{digest[7:]}/link", digest)
+
+
+def manifest(registry, repository, architecture, layer, diff):
+    created = "2024-01-01T00:00:00Z"
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+        "rootfs": {"type": "layers", "diff_ids": [diff]},
+        "history": [{"created": created, "created_by": "registry.py"}],
+        "created": created,
+    }
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    content = {
+        "schemaVersion": 2,
+        "mediaType": kind,
+        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", **registry.write(repository, "_layers", json.dumps(config).encode())},
+        "layers": [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", **layer}],
+    }
+    written = registry.write(repository, "_manifests/revisions", json.dumps(content).encode())
+    return {"mediaType": kind, **written, "platform": {"architecture": architecture, "os": "linux"}}
 
 
 def add(archive, name, kind, mode, content=b"", link=""):

@@ -101,7 +101,7 @@ depot_cli() {
 # One certificate for every name that the pipelines speak to, and for the daemon and its clients.
 certificate() {
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=undind end to end" -keyout "$work/key.pem" -out "$work/cert.pem" -addext \
-    "subjectAltName=DNS:docker,DNS:registry.example.com,DNS:mirror.example.com,DNS:gitlab.example.com,DNS:registry.depot.dev,DNS:api.depot.dev,DNS:blob.depot.dev,DNS:depot.dev" 2>/dev/null
+    "subjectAltName=DNS:docker,DNS:registry.example.com,DNS:mirror.example.com,DNS:gitlab.example.com,DNS:registry.depot.dev,DNS:registry-1.docker.io,DNS:api.depot.dev,DNS:blob.depot.dev,DNS:depot.dev" 2>/dev/null
 }
 
 # pipeline WORLD NAME: the files of a pipeline as one of the worlds has them, and its jobs, read by Ruby's YAML and not by undind.

@@ -37,13 +37,14 @@ network() {
 $registry registry.example.com mirror.example.com
 127.0.0.3 gitlab.example.com
 127.0.0.4 registry.depot.dev
+127.0.0.7 registry-1.docker.io
 127.0.0.5 api.depot.dev blob.depot.dev depot.dev
 HOSTS
   [[ $world == after ]] || echo "127.0.0.6 docker" >>"$root/hosts"
   mount --bind "$root/hosts" /etc/hosts
 }
 
-# serve NAME ADDRESS FOLDER [LINES]: a registry over a folder; with TLS on port 443.
+# serve NAME ADDRESS FOLDER LINES: a registry over a folder.
 serve() {
   cat >"$root/$1.yml" <<YML
 version: 0.1
@@ -59,7 +60,7 @@ YML
 
 services() {
   local tls="  tls: {certificate: $work/cert.pem, key: $work/key.pem}"
-  serve hub 127.0.0.1:5000 "$work/hub" ""
+  serve hub 127.0.0.7:443 "$work/hub" "$tls"
   serve registry $registry:443 "$root/registry" "$tls
 auth: {token: {realm: 'https://gitlab.example.com/jwt/auth', service: container_registry, issuer: gitlab, rootcertbundle: $work/cert.pem}}"
   node "$here/gitlab.mjs" 127.0.0.3 "$work/cert.pem" "$work/key.pem" >"$root/logs/gitlab.log" 2>&1 &
@@ -87,7 +88,7 @@ engine() {
   mountpoint -q "$root/state" || mount -t tmpfs tmpfs "$root/state"
   options=(--data-root "$root/data-$1" --exec-root "$root/state/exec" --pidfile "$root/state/pid" --config-file "$root/daemon.json" --cgroup-parent "/$E2E_CGROUP-$world")
   # No packet leaves, so nothing has to be translated or filtered, and iptables isn't needed.
-  options+=(--iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false --bip 172.30.0.1/24 --registry-mirror http://127.0.0.1:5000)
+  options+=(--iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false --bip 172.30.0.1/24)
   options+=(--host "unix://$root/engine.sock")
   [[ $world == after ]] || options+=(--host tcp://docker:2376 --tlsverify --tlscacert "$work/cert.pem" --tlscert "$work/cert.pem" --tlskey "$work/key.pem")
   printf '{"features": {"containerd-snapshotter": %s}}\n' "$([[ $1 == containerd ]] && echo true || echo false)" >"$root/daemon.json"
