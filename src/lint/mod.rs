@@ -8,7 +8,7 @@ pub mod suppress;
 
 use std::collections::BTreeSet;
 
-pub use rule::{Context, Findings, Knowledge, Rule, doubted};
+pub use rule::{Context, Findings, Knowledge, Rule, doubted, listed};
 pub use rules::RULES;
 
 use crate::analysis::Analysis;
