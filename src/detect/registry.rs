@@ -221,7 +221,8 @@ const CREDENTIAL_FLAGS: &[&str] = &[
 /// Whether the command line brings its own credentials: in a flag, also where a table doesn't know it, or in a variable set for this command alone.
 fn carries_credentials(operation: &JobOperation, step: &Step) -> bool {
     let read = operation.operation.flags.iter().any(|flag| CREDENTIAL_FLAGS.contains(&flag.name));
-    let is_flag = |word: &str| word.strip_prefix("--").is_some_and(|flag| CREDENTIAL_FLAGS.contains(&flag.split('=').next().unwrap_or(flag)));
+    let is_flag =
+        |word: &str| word.strip_prefix("--").is_some_and(|flag| CREDENTIAL_FLAGS.contains(&flag.split('=').next().unwrap_or(flag)));
     let unread = step.argv.get(operation.operation.unread.clone()).unwrap_or_default();
     let named = |name: &str| CREDENTIAL_VARIABLES.contains(&name);
     let assigned = step.invocation.command.assignments.iter().any(|assignment| named(&assignment.name));
