@@ -29,6 +29,9 @@ struct Fixture {
 #[serde(deny_unknown_fields)]
 struct Case {
     title: String,
+    /// The file with which the pipeline begins.
+    #[serde(default = "entry")]
+    entry: String,
     files: Files,
     #[serde(default)]
     config: String,
@@ -75,7 +78,7 @@ fn every_rule_reports_and_fixes_what_its_fixture_says() {
 }
 
 fn problems(rule: &str, case: &Case) -> Vec<String> {
-    let (analysis, findings) = run(rule, &case.files, &case.config);
+    let (analysis, findings) = run(rule, case, &case.files);
     let mut problems = unexpected(&analysis, &findings, &case.findings);
     for (safety, expected) in [(Safety::Safe, &case.fixed), (Safety::Unsafe, &case.fixed_unsafe)] {
         if safety == Safety::Unsafe && expected.is_none() {
@@ -86,14 +89,14 @@ fn problems(rule: &str, case: &Case) -> Vec<String> {
             Err(problem) => problems.push(problem),
         }
     }
-    problems.extend(laws::broken(rule, &case.files, &case.config));
+    problems.extend(laws::broken(rule, case));
     problems
 }
 
-fn run(rule: &str, files: &Files, config: &str) -> (Analysis, Vec<Finding>) {
-    let config = if config.is_empty() { Config::default() } else { Config::parse(config).unwrap() };
+fn run(rule: &str, case: &Case, files: &Files) -> (Analysis, Vec<Finding>) {
+    let config = if case.config.is_empty() { Config::default() } else { Config::parse(&case.config).unwrap() };
     let workspace = Workspace::memory(files.clone());
-    let analysis = analyze(&workspace, &[entry()], &config);
+    let analysis = analyze(&workspace, std::slice::from_ref(&case.entry), &config);
     let options = LintOptions { select: vec![rule.to_owned()], ..LintOptions::default() };
     let findings = lint(&analysis, &options).findings.into_iter().filter(|finding| finding.diagnostic.rule == rule).collect();
     (analysis, findings)
@@ -148,7 +151,7 @@ fn differs(finding: &Finding, expected: &Expected) -> Vec<String> {
 fn fixed(rule: &str, case: &Case, safety: Safety) -> Result<Files, String> {
     let mut files = case.files.clone();
     for _ in 0..MAX_ROUNDS {
-        let (analysis, findings) = run(rule, &files, &case.config);
+        let (analysis, findings) = run(rule, case, &files);
         let fixes: Vec<_> =
             findings.iter().filter_map(|finding| finding.diagnostic.fix.as_ref()).filter(|fix| fix.safety <= safety).collect();
         if fixes.is_empty() {

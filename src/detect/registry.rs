@@ -168,7 +168,7 @@ fn login_registry(operation: &JobOperation) -> Registry {
 }
 
 fn pushes(job: &Job, index: usize, operation: &JobOperation, step: &Step, facts: &JobFacts) -> Vec<Push> {
-    if carries_credentials(operation) {
+    if carries_credentials(operation, step) {
         return Vec::new();
     }
     let pushed = operation.operation.images_as(Role::Pushed).chain(operation.operation.images_as(Role::Destination));
@@ -203,11 +203,32 @@ fn comes_from(facts: &JobFacts, host: &str) -> bool {
     facts.image.as_ref().is_some_and(|image| Registry::of_image(&image.text) == Registry::Host(host.to_owned()))
 }
 
-/// Whether the command line brings its own credentials.
-fn carries_credentials(operation: &JobOperation) -> bool {
-    const FLAGS: &[&str] =
-        &["creds", "dest-creds", "dest-authfile", "dest-password", "dest-registry-token", "authfile", "password", "registry-token"];
-    operation.operation.flags.iter().any(|flag| FLAGS.contains(&flag.name))
+/// Flags by which skopeo, podman and buildah take credentials for what they push; a source's are none.
+const CREDENTIAL_FLAGS: &[&str] = &[
+    "authfile",
+    "creds",
+    "dest-authfile",
+    "dest-creds",
+    "dest-no-creds",
+    "dest-password",
+    "dest-registry-token",
+    "dest-username",
+    "password",
+    "registry-token",
+    "username",
+];
+
+/// Whether the command line brings its own credentials: in a flag, also where a table doesn't know it, or in a variable set for this command alone.
+fn carries_credentials(operation: &JobOperation, step: &Step) -> bool {
+    let read = operation.operation.flags.iter().any(|flag| CREDENTIAL_FLAGS.contains(&flag.name));
+    let is_flag =
+        |word: &str| word.strip_prefix("--").is_some_and(|flag| CREDENTIAL_FLAGS.contains(&flag.split('=').next().unwrap_or(flag)));
+    let unread = step.argv.get(operation.operation.unread.clone()).unwrap_or_default();
+    let named = |name: &str| CREDENTIAL_VARIABLES.contains(&name);
+    let assigned = step.invocation.command.assignments.iter().any(|assignment| named(&assignment.name));
+    let wrappers = &step.invocation.arguments[..step.invocation.program];
+    let by_env = wrappers.iter().any(|word| word.value.known_prefix().split_once('=').is_some_and(|(name, _)| named(name)));
+    read || unread.iter().any(|argument| is_flag(&argument.text)) || assigned || by_env
 }
 
 /// Where the word `argument` of a step's command line is written: `text` within it where that can be told, else the word without its quotes.

@@ -8,7 +8,7 @@ pub mod suppress;
 
 use std::collections::BTreeSet;
 
-pub use rule::{Context, Findings, Knowledge, Rule, doubted};
+pub use rule::{Context, Findings, Knowledge, Rule, doubted, listed};
 pub use rules::RULES;
 
 use crate::analysis::Analysis;
@@ -87,7 +87,7 @@ fn found(analysis: &Analysis, options: &LintOptions) -> Vec<(String, Diagnostic)
     }
     for pipeline in &analysis.pipelines {
         let mut findings = Findings::default();
-        for problem in &pipeline.pipeline.problems {
+        for problem in pipeline.pipeline.problems.iter().filter(|problem| RULES.iter().all(|rule| rule.id != problem.id)) {
             findings.add(problem.clone());
         }
         let context = Context::new(analysis, pipeline);

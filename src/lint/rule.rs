@@ -134,6 +134,18 @@ pub fn doubted(mut finding: Diagnostic) -> Diagnostic {
     finding
 }
 
+/// The names of jobs for a message: `` `build` ``, `` `build` and `test` ``, `` `build`, `test` and 3 more ``; none is no text.
+#[must_use]
+pub fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let quoted = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names {
+        [rest @ .., last] if names.len() <= SHOWN && !rest.is_empty() => format!("{} and `{last}`", quoted(rest)),
+        _ if names.len() <= SHOWN => quoted(names),
+        _ => format!("{} and {} more", quoted(&names[..SHOWN - 1]), names.len() - (SHOWN - 1)),
+    }
+}
+
 /// Where findings go. The same finding for several jobs counts once, with all their names.
 #[derive(Default, Debug)]
 pub struct Findings {
@@ -170,5 +182,23 @@ impl Findings {
     #[must_use]
     pub fn into_vec(self) -> Vec<Diagnostic> {
         self.found.into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::listed;
+
+    #[test]
+    fn a_message_names_three_jobs_at_most() {
+        for (names, expected) in [
+            (&[][..], ""),
+            (&["a"][..], "`a`"),
+            (&["a", "b"][..], "`a` and `b`"),
+            (&["a", "b", "c"][..], "`a`, `b` and `c`"),
+            (&["a", "b", "c", "d"][..], "`a`, `b` and 2 more"),
+        ] {
+            assert_eq!(listed(names), expected);
+        }
     }
 }

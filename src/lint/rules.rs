@@ -15,6 +15,9 @@ use crate::lint::Rule;
 /// Every rule, by id.
 pub static RULES: &[&Rule] = &[
     &buildkit::buildx_create_with_tls_env::RULE,
+    &pipeline::include_not_found::RULE,
+    &pipeline::unknown_extends::RULE,
+    &pipeline::unknown_reference::RULE,
     &dagger::dagger_no_container_cli::RULE,
     &depot::depot_build_without_output::RULE,
     &depot::depot_project_unknown::RULE,

@@ -112,6 +112,9 @@ fn read(file: FileId, text: &str) -> Result<Document, Box<Diagnostic>> {
     };
     let mut loaded = Vec::new();
     for range in &pieces {
+        if let Some(problem) = lone_directive(file, text, range) {
+            return Err(Box::new(problem));
+        }
         loaded.push(load(range).map_err(|error: crate::yaml::YamlError| {
             Box::new(Diagnostic::new(problem::SYNTAX_ERROR, Severity::Error, error.span, error.message.clone()))
         })?);
@@ -144,6 +147,24 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
     pieces.push(at..text.len());
     pieces.retain(|range| !text[range.clone()].trim().is_empty());
     pieces
+}
+
+/// A `%` directive belongs to the document behind its `---`; GitLab, which splits there, reads it as a document of its own, and fails.
+fn lone_directive(file: FileId, text: &str, range: &Range<usize>) -> Option<Diagnostic> {
+    let mut at = range.start;
+    let lines = text[range.clone()].split_inclusive('\n').map(|line| {
+        at += line.len();
+        (at - line.len(), line.trim_end())
+    });
+    let mut content = lines.filter(|(_, line)| !line.is_empty() && !line.trim_start().starts_with('#')).peekable();
+    let (start, directive) = content.peek().copied().filter(|_| range.end < text.len())?;
+    if !content.all(|(_, line)| line.starts_with('%')) {
+        return None;
+    }
+    let name = directive.split_whitespace().next().unwrap_or(directive);
+    let message = format!("GitLab splits the file at `---` before parsing, so the `{name}` directive stands alone and is refused");
+    let place = Span::new(file, start, start + directive.len());
+    Some(Diagnostic::new(problem::SYNTAX_ERROR, Severity::Error, place, message).help("remove it"))
 }
 
 #[cfg(test)]
@@ -184,5 +205,20 @@ mod tests {
         }
         let rules: Vec<_> = documents.problems().iter().map(|problem| problem.rule).collect();
         assert_eq!(rules, ["not-a-pipeline", "not-a-pipeline", "syntax-error"]);
+    }
+
+    #[test]
+    fn a_directive_before_the_document_is_named_as_what_gitlab_refuses() {
+        for (text, place) in [
+            ("%YAML 1.1\n---\na: {script: x}\n", Some(0..9)),
+            ("\u{feff}# %YAML 1.1\r\n%YAML 1.2  \r\n---\r\na: {script: x}\r\n", Some(16..25)),
+            ("spec: {inputs: {}}\n---\n%TAG ! tag:x,2000:\n--- \na: {script: x}\n", None),
+            ("# %YAML 1.1\n---\na: {script: x}\n", None),
+        ] {
+            let mut documents = Documents::default();
+            documents.load(&Workspace::memory([("a.yml", text)]), "a.yml").unwrap();
+            let named = documents.problems().iter().find(|problem| problem.message.contains("stands alone"));
+            assert_eq!(named.map(|problem| problem.span.range()), place, "{text:?}: {:?}", documents.problems());
+        }
     }
 }

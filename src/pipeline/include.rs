@@ -77,7 +77,8 @@ pub struct Joined {
 
 /// Joins the document of `entry` with what it includes.
 pub fn join(workspace: &Workspace, documents: &mut Documents, entry: FileId) -> Joined {
-    let mut join = Join { workspace, documents, joined: Joined::default(), stack: Vec::new(), count: 0, conditional: 0, paths: None };
+    let mut join =
+        Join { workspace, documents, joined: Joined::default(), stack: Vec::new(), count: 0, conditional: 0, optional: 0, paths: None };
     join.joined.root = join.file(entry).unwrap_or_default();
     join.joined
 }
@@ -149,7 +150,10 @@ struct Join<'a> {
     joined: Joined,
     stack: Vec<FileId>,
     count: usize,
+    /// How many of the entries on the way here have rules.
     conditional: usize,
+    /// How many of them ask whether a file exists.
+    optional: usize,
     paths: Option<Vec<String>>,
 }
 
@@ -177,7 +181,9 @@ impl Join<'_> {
     }
 
     fn entry(&mut self, entry: &Value, merged: &mut Mapping) {
-        let conditional = usize::from(entry.get("rules").is_some());
+        let rules = entry.get("rules");
+        let conditional = usize::from(rules.is_some());
+        let optional = usize::from(rules.is_some_and(|rules| entries(rules).iter().any(|rule| rule.get("exists").is_some())));
         match target(entry) {
             Target::Elsewhere(unresolved) => self.joined.unresolved.push(unresolved),
             Target::Invalid(span) => self.problem(
@@ -187,10 +193,12 @@ impl Join<'_> {
             ),
             Target::Local(path, span) => {
                 self.conditional += conditional;
+                self.optional += optional;
                 for path in self.matching(&path, span) {
                     self.local(&path, span, merged);
                 }
                 self.conditional -= conditional;
+                self.optional -= optional;
             }
         }
     }
@@ -234,7 +242,10 @@ impl Join<'_> {
 
     fn missing(&mut self, path: &str, span: Span, why: &str) {
         self.joined.unresolved.push(Unresolved { kind: Kind::Missing, name: path.to_owned(), span });
-        self.problem(problem::INCLUDE_NOT_FOUND, span, &format!("`{path}` cannot be included: {why}"));
+        if self.optional == 0 {
+            let when = if self.conditional > 0 { " when its rules hold" } else { "" };
+            self.problem(problem::INCLUDE_NOT_FOUND, span, &format!("`{path}` cannot be included{when}: {why}"));
+        }
     }
 
     fn problem(&mut self, code: problem::Code, span: Span, message: &str) {

@@ -22,7 +22,7 @@ pub const UNKNOWN_REFERENCE: Code = ("unknown-reference", "CFG008");
 /// A value has a form that GitLab refuses.
 pub const INVALID_VALUE: Code = ("invalid-value", "CFG009");
 
-/// All codes with one line each, for `undind explain`.
+/// All codes with one line each; `lint` has a rule with a page for some of them.
 pub const CODES: &[(Code, &str)] = &[
     (SYNTAX_ERROR, "the file is not YAML as GitLab's loader (Ruby's Psych) reads it"),
     (NOT_A_PIPELINE, "the file is YAML, but not a mapping of keywords and jobs"),

@@ -76,7 +76,7 @@ impl<'a, 'r> References<'a, 'r> {
         let dotted = names.join(".");
         if self.stack.len() >= MAX_DEPTH || self.stack.contains(&names) {
             self.problem(
-                problem::UNKNOWN_REFERENCE,
+                problem::INVALID_VALUE,
                 value.span,
                 &format!("`!reference [{}]` refers to itself or is nested too deep", names.join(", ")),
             );

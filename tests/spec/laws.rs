@@ -2,13 +2,13 @@
 
 use undind::edit::apply;
 
-use crate::Files;
+use crate::{Case, Files};
 
 /// A way to write a file, by name.
 type Form = (&'static str, fn(&str) -> String);
 
-/// The laws that `files` break, in each of the forms in which a file may be written.
-pub fn broken(rule: &str, files: &Files, config: &str) -> Vec<String> {
+/// The laws that the files of `case` break, in each of the forms in which a file may be written.
+pub fn broken(rule: &str, case: &Case) -> Vec<String> {
     let forms: [Form; 4] = [
         ("as written", str::to_owned),
         ("with CRLF", |text| text.replace('\n', "\r\n")),
@@ -17,14 +17,14 @@ pub fn broken(rule: &str, files: &Files, config: &str) -> Vec<String> {
     ];
     let mut broken = Vec::new();
     for (name, form) in forms {
-        let files: Files = files.iter().map(|(path, text)| (path.clone(), form(text))).collect();
-        broken.extend(broken_by(rule, &files, config).into_iter().map(|law| format!("{name}: {law}")));
+        let files: Files = case.files.iter().map(|(path, text)| (path.clone(), form(text))).collect();
+        broken.extend(broken_by(rule, case, &files).into_iter().map(|law| format!("{name}: {law}")));
     }
     broken
 }
 
-fn broken_by(rule: &str, files: &Files, config: &str) -> Vec<String> {
-    let (analysis, findings) = crate::run(rule, files, config);
+fn broken_by(rule: &str, case: &Case, files: &Files) -> Vec<String> {
+    let (analysis, findings) = crate::run(rule, case, files);
     let sources = analysis.documents.sources();
     let mut broken = Vec::new();
     for finding in &findings {
@@ -40,7 +40,7 @@ fn broken_by(rule: &str, files: &Files, config: &str) -> Vec<String> {
                 broken.extend(broken_in(before, &text).map(|law| format!("`{}` {law}", fix.title)));
                 after.insert(sources.get(file).path().to_owned(), text);
             }
-            let (analysis, _) = crate::run(rule, &after, config);
+            let (analysis, _) = crate::run(rule, case, &after);
             if !analysis.documents.problems().is_empty() {
                 broken.push(format!("`{}` leaves a file that doesn't parse", fix.title));
             }

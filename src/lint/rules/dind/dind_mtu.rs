@@ -1,8 +1,8 @@
 //! DND213: a dind service whose packets are larger than those of the runner's network. Knows GitLab.com's runners.
 
-use crate::detect::ServiceFacts;
 use crate::detect::client::{Client, Runner};
 use crate::detect::flow::needs_daemon;
+use crate::detect::{Opaque, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
@@ -33,7 +33,7 @@ const POD_SETTINGS: &[&str] = &[
 ];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)).filter(transfers) {
+    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)).filter(|client| transfers(context, client)) {
         let Some(hosted) = is_hosted(&client) else { continue };
         for service in client.facts.services.iter().filter(|service| service.is_dind()) {
             if let Some(finding) = too_large(context, service, hosted) {
@@ -44,8 +44,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 /// Whether a container on the daemon's own network may transfer anything; the daemon itself, which pulls and pushes, uses the runner's.
-fn transfers(client: &Client<'_>) -> bool {
-    !client.facts.opaque.is_empty()
+fn transfers(context: &Context<'_>, client: &Client<'_>) -> bool {
+    // `$(aws ecr get-login)` prints a `docker login` (<https://docs.aws.amazon.com/cli/v1/reference/ecr/get-login.html>).
+    let logs_in =
+        |opaque: &Opaque| context.slice(opaque.span).trim_start_matches(['"', '$', '(', '`', ' ']).starts_with("aws ecr get-login ");
+    !client.facts.opaque.iter().all(logs_in)
         || client.facts.operations.iter().any(|found| needs_daemon(&found.operation) && runs_containers(&found.operation))
 }
 

@@ -40,10 +40,11 @@ fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnost
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
         Some(image) if image.runs_docker_entrypoint() || is_open(&image.text) && image.docker.is_none() => return None,
+        Some(image) if is_made_from_docker(image) => return None,
         Some(image) => (image.image.name.span, describe(image), is_overridden(image) || is_foreign(image)),
-        None => (job.key, "the job names no image".to_owned(), false),
+        None => (job.key, "unless the runner's own image sets `DOCKER_HOST`, as the job names none,".to_owned(), false),
     };
-    let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
+    let message = format!("{what} docker dials its local socket, not the dind service");
     let finding = RULE.at(span, message).label(operation.span, "this needs the daemon").help("set `DOCKER_HOST` in the job's `variables`");
     let finding = Diagnostic { severity: if sure && certain { Severity::Error } else { Severity::Warning }, ..finding };
     let finding = match setting(context, job, facts).filter(|_| sure) {
@@ -77,14 +78,25 @@ fn is_foreign(image: &ImageFacts) -> bool {
     ["google/cloud-sdk", "amazon/aws-cli", "hashicorp/terraform"].contains(&name) || !name.contains(['/', '$']) && !name.contains("docker")
 }
 
+/// Images of others that are known to keep the entrypoint of the `docker` image.
+const MADE_FROM_DOCKER: &[&str] = &["tiangolo/docker-with-compose"];
+
+fn is_made_from_docker(image: &ImageFacts) -> bool {
+    let name = image.text.split(['@', ':']).next().unwrap_or_default();
+    MADE_FROM_DOCKER.contains(&name.strip_prefix("docker.io/").unwrap_or(name)) && image.image.entrypoint().is_none()
+}
+
 fn is_overridden(image: &ImageFacts) -> bool {
     image.docker.as_ref().is_some_and(|docker| docker.official)
 }
 
+/// Why docker dials the wrong place; anybody's own image may help itself.
 fn describe(image: &ImageFacts) -> String {
     if is_overridden(image) {
-        "`entrypoint` replaces that of the `docker` image".to_owned()
-    } else {
-        format!("`{}` is not the official `docker` image", image.text)
+        return "`entrypoint` replaces that of the `docker` image, so nothing sets `DOCKER_HOST`:".to_owned();
+    }
+    match is_foreign(image) {
+        true => format!("`{}` is not the official `docker` image, so nothing sets `DOCKER_HOST`:", image.text),
+        false => format!("unless `{}` is made from the `docker` image or sets `DOCKER_HOST` itself,", image.text),
     }
 }

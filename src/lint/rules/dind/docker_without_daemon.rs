@@ -1,5 +1,7 @@
 //! DND201: docker commands in a job to which nothing gives a daemon. Knows what the files say, not what the runner brings along.
 
+use indexmap::IndexMap;
+
 use crate::detect::client::{Runner, chooses_daemon, dials};
 use crate::detect::variables::is_open;
 use crate::detect::{Endpoint, JobFacts, JobOperation};
@@ -7,9 +9,10 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, listed};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
+use crate::yaml::Value;
 
 /// The rule.
 pub static RULE: Rule =
@@ -18,26 +21,75 @@ pub static RULE: Rule =
 /// So many jobs without a daemon are no oversight.
 const MANY: usize = 3;
 
+/// Parts of tags by which people call runners that have a daemon, or let a job start one.
+const TELLING_TAGS: [&str; 4] = ["dind", "privileged", "shell", "socket"];
+
+/// A job to whose docker commands nothing gives a daemon.
+#[derive(Clone, Copy)]
+struct Stranded<'a> {
+    job: &'a Job,
+    facts: &'a JobFacts,
+    /// The first command that needs the daemon.
+    operation: &'a JobOperation,
+}
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let stranded: Vec<(&Job, &JobFacts, &JobOperation)> =
-        context.jobs().filter_map(|(job, facts)| Some((job, facts, stranded(context, job, facts)?))).collect();
-    // Many jobs that use Docker, and none with a daemon: the runner evidently brings one along.
-    let by_runner = stranded.len() >= MANY && !context.jobs().any(|(_, facts)| facts.has_dind());
-    for (job, facts, first) in stranded {
-        let finding = finding(context, job, facts, first, by_runner).job(&job.name);
-        findings.add(match service(context, job, facts) {
-            Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
-            None => finding,
-        });
+    let stranded: Vec<Stranded<'_>> = context.jobs().filter_map(|(job, facts)| stranded(context, job, facts)).collect();
+    let dials = context.jobs().filter(|(_, facts)| facts.has_dind() || dials(facts).next().is_some()).count();
+    // Where no job that uses Docker has a daemon, there is one cause: with many jobs it is no oversight, and the runner evidently brings one along.
+    let none_has = dials == stranded.len();
+    let by_runner = stranded.len() >= MANY && none_has;
+    let mut causes: IndexMap<(bool, String), Vec<Stranded<'_>>> = IndexMap::new();
+    for one in &stranded {
+        causes.entry((one.is_outside(), one.lack())).or_default().push(*one);
+    }
+    for jobs in causes.values() {
+        let together = none_has && jobs.iter().any(|one| one.operation.span != jobs[0].operation.span);
+        let size = if together { jobs.len() } else { 1 };
+        jobs.chunks(size).for_each(|jobs| findings.add_some(finding(context, jobs, by_runner)));
     }
 }
 
 /// The first command for which nothing gives the job a daemon.
-fn stranded<'a>(context: &Context<'_>, job: &Job, facts: &'a JobFacts) -> Option<&'a JobOperation> {
+fn stranded<'a>(context: &Context<'_>, job: &'a Job, facts: &'a JobFacts) -> Option<Stranded<'a>> {
     // A job without a script belongs to an include, which may give it the service as well.
     let whole = job.missing.is_empty() && (context.is_complete() || job.is_script());
     let known = whole && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts);
-    dials(facts).next().filter(|_| known)
+    dials(facts).next().filter(|_| known).map(|operation| Stranded { job, facts, operation })
+}
+
+impl Stranded<'_> {
+    /// What the job has instead of a daemon.
+    fn lack(&self) -> String {
+        match &self.facts.daemon.setting {
+            Some(setting) => format!("no service answers to `{}`", setting.text),
+            None => "there is no dind service and no `DOCKER_HOST`".to_owned(),
+        }
+    }
+
+    /// Whether the command reaches into a container that the job doesn't start, so that a daemon of the job's own would be of no use.
+    fn is_outside(&self) -> bool {
+        let verb = |found: &JobOperation| {
+            let word = found.operation.command.last()?;
+            Some(self.facts.step(found)?.argv.get(*word)?.text.as_str())
+        };
+        let starts = |found: &JobOperation| {
+            matches!(found.operation.op, Op::Run | Op::ComposeUp | Op::ComposeRun) || matches!(verb(found), Some("create" | "start"))
+        };
+        let unseen = self.facts.opaque.iter().any(|opaque| opaque.step.is_none() || opaque.step < self.operation.step);
+        let reaches = matches!(verb(self.operation), Some("exec" | "logs" | "cp" | "attach" | "top" | "port" | "restart"));
+        reaches && !unseen && !self.facts.operations.iter().any(starts)
+    }
+
+    /// How many signs there are of a daemon that the files don't show: that of a runner which is chosen by tags, of a shell where there is no
+    /// image, or of a default from another file.
+    fn signs(&self, context: &Context<'_>) -> usize {
+        let elsewhere = !context.knows_defaults() && self.job.config.get("services").is_none();
+        let tags: Vec<String> = self.job.tags().iter().filter_map(Value::scalar_text).map(|tag| tag.to_ascii_lowercase()).collect();
+        let telling = tags.iter().any(|tag| TELLING_TAGS.iter().any(|part| tag.contains(part)));
+        let signs = [Runner::of(self.job) == Runner::Chosen, telling, self.facts.image.is_none(), elsewhere];
+        signs.into_iter().filter(|sign| *sign).count()
+    }
 }
 
 /// Adds a service of the client's own version, and the variables for TLS, to a job that has neither.
@@ -51,22 +103,36 @@ fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
     (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
-fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, operation: &JobOperation, by_runner: bool) -> Diagnostic {
-    // A runner that is chosen by tags, a job without an image and a default from another file may bring a daemon that the files don't show.
-    let elsewhere = !context.knows_defaults() && job.config.get("services").is_none();
-    let signs = [by_runner, Runner::of(job) == Runner::Chosen, facts.image.is_none(), elsewhere].into_iter().filter(|sign| *sign).count();
-    let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
-    let severity = match signs {
-        0 if certain => Severity::Error,
+/// One finding for `jobs`, at the first command of the first.
+fn finding(context: &Context<'_>, jobs: &[Stranded<'_>], by_runner: bool) -> Option<Diagnostic> {
+    let first = jobs.first()?;
+    let names: Vec<&str> = jobs.iter().map(|one| &*one.job.name).collect();
+    let (subject, need) = if jobs.len() > 1 { (listed(&names), "need") } else { ("this".to_owned(), "needs") };
+    let (wanted, help) = if first.is_outside() {
+        let wanted = "the host's Docker socket, to reach a container that was not started here";
+        let mount = "use a runner that mounts the host's `/var/run/docker.sock`, or lead `DOCKER_HOST` there";
+        (wanted, format!("a dind service would not know the container: {mount}"))
+    } else {
+        let mounted = "a runner that mounts the socket brings the daemon along";
+        ("a Docker daemon", format!("add a dind service, or use a remote builder; {mounted}"))
+    };
+    let finding = RULE.at(first.operation.span, format!("{subject} {need} {wanted}, but {}", first.lack())).help(help);
+    let finding = names.iter().fold(finding, |finding, name| finding.job(name));
+    let severity = jobs.iter().map(|one| severity(one, one.signs(context) + usize::from(by_runner))).max()?;
+    let finding = Diagnostic { severity, ..finding };
+    let edits = jobs.iter().map(|one| service(context, one.job, one.facts).filter(|_| !first.is_outside())).collect::<Option<Vec<_>>>();
+    Some(match edits {
+        Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits: edits.concat() }),
+        None => finding,
+    })
+}
+
+fn severity(one: &Stranded<'_>, signs: usize) -> Severity {
+    match signs {
+        0 if matches!(one.operation.certainty, Certainty::Always | Certainty::Repeated) => Severity::Error,
         0 | 1 => Severity::Warning,
         _ => Severity::Info,
-    };
-    let nothing = match &facts.daemon.setting {
-        Some(setting) => format!("no service answers to `{}`", setting.text),
-        None => "the job has no dind service and no `DOCKER_HOST`".to_owned(),
-    };
-    let help = "add a dind service, or use a remote builder; a runner that mounts the socket brings the daemon along";
-    Diagnostic { severity, ..RULE.at(operation.span, format!("this needs a Docker daemon, but {nothing}")).help(help) }
+    }
 }
 
 /// Whether a variable, the script or a service leads to a daemon, or may do so.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, listed};
 use crate::pipeline::Job;
 use crate::source::Span;
 use crate::suggestion::nearest;
@@ -24,8 +26,13 @@ const MAX_DEPTH: usize = 10;
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let Some(stages) = Stages::of(context) else { return };
     let jobs: Vec<JobStage<'_>> = context.jobs().filter_map(|(job, _)| JobStage::of(job)).collect();
+    // One stage that several jobs inherit is one mistake.
+    let mut mistakes: IndexMap<Span, Vec<&JobStage<'_>>> = IndexMap::new();
     for job in jobs.iter().filter(|job| !stages.has(&job.name)) {
-        findings.add(undeclared(context, &stages, job));
+        mistakes.entry(job.span.unwrap_or(job.job.key)).or_default().push(job);
+    }
+    for users in mistakes.values() {
+        findings.add_some(undeclared(context, &stages, users));
     }
     if !context.is_complete() || jobs.is_empty() || jobs.len() < context.jobs().count() {
         return;
@@ -42,20 +49,24 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-fn undeclared(context: &Context<'_>, stages: &Stages, job: &JobStage<'_>) -> Diagnostic {
+fn undeclared(context: &Context<'_>, stages: &Stages, users: &[&JobStage<'_>]) -> Option<Diagnostic> {
+    let first = users.first()?;
     let known = stages.names().collect::<Vec<_>>().join(", ");
-    let Some(span) = job.span else {
+    let names: Vec<&str> = users.iter().map(|user| &*user.job.name).collect();
+    let with_jobs = |finding: Diagnostic| names.iter().fold(finding, |finding, name| finding.job(name));
+    let Some(span) = first.span else {
         let message = format!("a job without `stage` is in `test`, which is not in `stages` ({known})");
-        return RULE.at(job.job.key, message).job(&job.job.name).help("give it a `stage`, or add `test` to `stages`");
+        return Some(with_jobs(RULE.at(first.job.key, message)).help("give it a `stage`, or add `test` to `stages`"));
     };
-    let finding = RULE.at(span, format!("the stage `{}` is not in `stages` ({known})", job.name)).job(&job.job.name);
-    let near = nearest(&job.name, stages.names());
-    let Some(near) = near else { return finding.help("add it to `stages`, or choose one of them") };
+    let whose = if first.inherited { format!(" of {}", listed(&names)) } else { String::new() };
+    let finding = with_jobs(RULE.at(span, format!("the stage `{}`{whose} is not in `stages` ({known})", first.name)));
+    let near = nearest(&first.name, stages.names());
+    let Some(near) = near else { return Some(finding.help("add it to `stages`, or choose one of them")) };
     let finding = finding.help(format!("did you mean `{near}`?"));
-    if context.slice(span) != &*job.name {
-        return finding;
+    if context.slice(span) != &*first.name {
+        return Some(finding);
     }
-    finding.fix(Fix { title: format!("write `{near}`"), safety: Safety::Unsafe, edits: vec![Edit::replace(span, near)] })
+    Some(finding.fix(Fix { title: format!("write `{near}`"), safety: Safety::Unsafe, edits: vec![Edit::replace(span, near)] }))
 }
 
 fn idle(first: &JobStage<'_>, jobs: &[JobStage<'_>]) -> Diagnostic {
@@ -71,18 +82,21 @@ struct JobStage<'a> {
     name: Arc<str>,
     /// Where it is written; none where the job doesn't say.
     span: Option<Span>,
+    /// Whether another job, an anchor or a reference says it.
+    inherited: bool,
 }
 
 impl<'a> JobStage<'a> {
     /// None where it is not known, or where the job is none because it has nothing to run.
     fn of(job: &'a Job) -> Option<Self> {
         let runs = ["script", "run", "trigger"].iter().any(|keyword| job.config.entry(keyword).is_some());
-        match job.config.get("stage") {
-            Some(stage) => {
+        match job.config.entry("stage") {
+            Some(entry) => {
+                let stage = &entry.value;
                 let name = stage.as_str().filter(|name| !name.contains("$[[") && (runs || !job.missing.is_empty()))?;
-                Some(Self { job, name: name.into(), span: Some(stage.span) })
+                Some(Self { job, name: name.into(), span: Some(stage.span), inherited: entry.via.is_some() || stage.via.is_some() })
             }
-            None if runs && job.missing.is_empty() => Some(Self { job, name: "test".into(), span: None }),
+            None if runs && job.missing.is_empty() => Some(Self { job, name: "test".into(), span: None, inherited: false }),
             None => None,
         }
     }

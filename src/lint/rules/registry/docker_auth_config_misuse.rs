@@ -63,7 +63,7 @@ fn echoed(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, 
     if bare != text || !script_edit::runs_in_sh(job, facts, shell) {
         return None;
     }
-    let message = "without quotes the shell takes the JSON apart at blanks and expands `*` in it";
+    let message = "without quotes the shell may change blanks inside strings of the JSON and expand `*` in them";
     let replacement = format!("printf '%s' \"{text}\"");
     let finding =
         Diagnostic { severity: Severity::Warning, ..RULE.at(span, message) }.help(format!("write `{replacement}`")).job(&job.name);

@@ -65,7 +65,7 @@ fn successor(job: &Job, name: &str) -> Option<&'static str> {
 /// A finding at the place of the name; `exact` where that is the name itself and may be replaced.
 fn finding(job: &Job, name: &str, successor: &str, place: Span, exact: bool, safety: Safety) -> Diagnostic {
     let finding = RULE
-        .at(place, format!("`{name}` is empty since GitLab 16; its successor is `{successor}`"))
+        .at(place, format!("GitLab 16 and later do not set `{name}`, unless the project's settings do; its successor is `{successor}`"))
         .help(format!("write `{successor}`"))
         .job(&job.name);
     if !exact {
