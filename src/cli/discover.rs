@@ -127,10 +127,12 @@ fn pipeline_in(shown: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The nearest folder above `file` with `.git`, else the nearest with a pipeline, else its own.
+/// The nearest folder above `file` with `.git` or a configuration, else the nearest with a pipeline, else its own.
+/// A configuration marks a repository that is kept within another one, as an example or a fixture.
 fn root_of(file: &Path) -> PathBuf {
     let folders = || file.ancestors().skip(1);
-    let root = folders().find(|folder| folder.join(".git").exists()).or_else(|| folders().find(|folder| folder.join(PIPELINE).is_file()));
+    let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join(FILE_NAME).is_file();
+    let root = folders().find(is_marked).or_else(|| folders().find(|folder| folder.join(PIPELINE).is_file()));
     root.or_else(|| file.parent()).unwrap_or(file).to_owned()
 }
 
