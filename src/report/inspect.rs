@@ -82,7 +82,7 @@ pub struct Operation {
 }
 
 /// Why something stays as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct Reason {
     /// The registered code, which `undind explain` explains.
     pub code: String,
@@ -208,13 +208,17 @@ fn name(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// A cell with more characters doesn't push the others apart.
+const WIDEST_COLUMN: usize = 100;
+
 fn table(jobs: &[&InspectedJob]) -> String {
     if jobs.is_empty() {
         return String::new();
     }
     let header = ["JOB", "STAGE", "DAEMON", "OPERATIONS", "VERDICT"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(header).chain(jobs.iter().map(|job| row(job))).collect();
-    let widths: Vec<usize> = (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= WIDEST_COLUMN).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for row in &rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::config::{Auth, Config};
@@ -30,7 +31,7 @@ pub struct MigrationReport {
 }
 
 /// One entry of `jobs`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct MigratedJob {
     /// Its name.
     pub name: String,
@@ -121,7 +122,7 @@ impl MigrationReport {
     #[must_use]
     pub fn of(migration: &Migration, config: &Config) -> Self {
         let sources = migration.before.documents.sources();
-        let mut jobs: Vec<MigratedJob> = Vec::new();
+        let mut jobs: IndexSet<MigratedJob> = IndexSet::new();
         for job in &migration.jobs {
             let migrated = MigratedJob {
                 name: job.name.clone(),
@@ -130,10 +131,9 @@ impl MigrationReport {
                 reasons: job.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
             };
             // A file that two entries include shows its jobs in both.
-            if !jobs.contains(&migrated) {
-                jobs.push(migrated);
-            }
+            jobs.insert(migrated);
         }
+        let jobs: Vec<MigratedJob> = jobs.into_iter().collect();
         let count = |name: &str| jobs.iter().filter(|job| job.verdict == name).count();
         let totals = Totals {
             jobs: jobs.len(),
@@ -267,13 +267,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn names<'a>(jobs: impl Iterator<Item = &'a Outcome>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for job in jobs {
-        if !names.contains(&job.name) {
-            names.push(job.name.clone());
-        }
-    }
-    names
+    jobs.map(|job| job.name.clone()).collect::<IndexSet<String>>().into_iter().collect()
 }
 
 /// What a person has to do in the projects' settings.
@@ -309,17 +303,18 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
 }
 
 fn assumptions(migration: &Migration) -> Vec<Assumption> {
-    let mut assumptions: Vec<Assumption> = Vec::new();
+    let mut jobs: IndexMap<(&str, &str), IndexSet<&str>> = IndexMap::new();
     for job in &migration.jobs {
         for (code, message) in job.changed.iter().flat_map(|changed| &changed.assumptions) {
-            match assumptions.iter_mut().find(|known| known.code == *code && known.message == *message) {
-                Some(known) if !known.jobs.contains(&job.name) => known.jobs.push(job.name.clone()),
-                Some(_) => {}
-                None => assumptions.push(Assumption { code: (*code).to_owned(), message: message.clone(), jobs: vec![job.name.clone()] }),
-            }
+            jobs.entry((*code, message.as_str())).or_default().insert(&job.name);
         }
     }
-    assumptions
+    let assumption = |((code, message), jobs): ((&str, &str), IndexSet<&str>)| Assumption {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        jobs: jobs.into_iter().map(str::to_owned).collect(),
+    };
+    jobs.into_iter().map(assumption).collect()
 }
 
 #[cfg(test)]
