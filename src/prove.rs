@@ -195,9 +195,9 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
     let rest = |job: &Job| {
         let mut all = expanded_job(job);
         if let Json::Object(map) = &mut all {
-            MAY_DIFFER.iter().for_each(|keyword| {
+            for keyword in MAY_DIFFER.iter().chain(changed.image.as_ref().map(|_| &"image")) {
                 map.shift_remove(*keyword);
-            });
+            }
         }
         all
     };
@@ -206,6 +206,9 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
     }
     if rest(old.0) != rest(new.0) || variables(old.0, DAEMON_VARIABLES) != variables(new.0, DAEMON_VARIABLES) {
         return Some("more than the docker commands would change");
+    }
+    if changed.image.as_ref().is_some_and(|wanted| new.0.image().is_none_or(|image| image.text() != wanted)) {
+        return Some("the job would not get the image that it needs");
     }
     if new.1.has_dind() || new.1.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
         return Some("a daemon would still be needed");

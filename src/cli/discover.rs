@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use undind::analysis::analyze;
 use undind::config::{Config, FILE_NAME};
+use undind::pipeline::include::Kind;
 use undind::workspace::{LoadError, Workspace};
 
 use crate::cli::Context;
@@ -107,6 +109,7 @@ impl Place {
         let is_folder = real.is_dir();
         let file = if is_folder { pipeline_in(path, &real)? } else { real.clone() };
         let root = root_of(&file);
+        let root = if is_folder && real != root && stands_alone(&real, &root) { real.clone() } else { root };
         let name = slashed(file.strip_prefix(&root).expect("a root is an ancestor"));
         let is_entry = is_folder || name == PIPELINE;
         Ok(Self { is_root: is_folder && real == root, root, file: name, is_entry })
@@ -134,6 +137,16 @@ fn root_of(file: &Path) -> PathBuf {
     let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join(FILE_NAME).is_file();
     let root = folders().find(is_marked).or_else(|| folders().find(|folder| folder.join(PIPELINE).is_file()));
     root.or_else(|| file.parent()).unwrap_or(file).to_owned()
+}
+
+/// Whether the pipeline in `folder`, below `root`, is that of a repository of its own, such as an example: GitLab reads the paths of
+/// `include:local` from a repository's root, and these lead somewhere only from the folder.
+fn stands_alone(folder: &Path, root: &Path) -> bool {
+    let entry = slashed(folder.join(PIPELINE).strip_prefix(root).expect("a root is an ancestor"));
+    let analysis = analyze(&Workspace::new(DiskLoader::new(root.to_owned())), &[entry], &Config::default());
+    let includes = analysis.pipelines.iter().flat_map(|pipeline| &pipeline.pipeline.unresolved);
+    let missing: Vec<&str> = includes.filter(|include| include.kind == Kind::Missing).map(|include| include.name.as_str()).collect();
+    !missing.is_empty() && missing.iter().all(|path| folder.join(path.trim_start_matches('/')).is_file())
 }
 
 impl Repository {

@@ -7,9 +7,34 @@ use crate::detect::variables::{Setting, setting, varies};
 use crate::detect::{JobFacts, JobOperation};
 use crate::docker::{Op, Tool};
 use crate::pipeline::Job;
+use crate::yaml::Value;
 
 /// The variables by which a docker client finds its daemon.
 const READ: [&str; 5] = ["DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_TLS", "DOCKER_CERT_PATH", "DOCKER_CONTEXT"];
+
+/// Whose runner takes a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Runner {
+    /// A Linux machine of GitLab.com, which has nothing but the job's containers (<https://docs.gitlab.com/ci/runners/hosted_runners/linux/>).
+    Hosted,
+    /// One that the job chooses by its tags, of which the files tell nothing.
+    Chosen,
+    /// Any.
+    Any,
+}
+
+impl Runner {
+    /// The runner of `job`, by its tags.
+    #[must_use]
+    pub fn of(job: &Job) -> Self {
+        let tags: Vec<String> = job.tags().iter().filter_map(Value::scalar_text).collect();
+        match tags.iter().any(|tag| tag.starts_with("saas-linux-")) {
+            true => Self::Hosted,
+            false if tags.is_empty() => Self::Any,
+            false => Self::Chosen,
+        }
+    }
+}
 
 /// A job with a dind service whose client may dial it.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,7 @@
 //! (gitlab-runner, `GetServiceVariables`).
 
 use crate::detect::image::{ImageFacts, ServiceFacts};
-use crate::detect::variables::{Setting, expand, setting, varies};
+use crate::detect::variables::{Setting, expand, is_open, setting, varies};
 use crate::pipeline::Job;
 use crate::source::Span;
 
@@ -55,7 +55,7 @@ impl Endpoint {
     /// Reads a value of `DOCKER_HOST`; none where it holds an unknown variable.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        if text.contains("${") || text.contains("$[[") {
+        if is_open(text) {
             return None;
         }
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
@@ -110,7 +110,7 @@ pub struct Listener {
 pub fn listener(job: &Job, service: &ServiceFacts) -> Listener {
     let own = service.image.image.variables().and_then(|variables| variables.get("DOCKER_TLS_CERTDIR"));
     let certdir = match own {
-        Some(value) => value.scalar_text().map(|text| expand(job, &text)).filter(|text| !text.contains("${")),
+        Some(value) => value.scalar_text().map(|text| expand(job, &text)).filter(|text| !is_open(text)),
         None if varies(job, "DOCKER_TLS_CERTDIR") => None,
         None => match setting(job, "DOCKER_TLS_CERTDIR") {
             Some(setting) => setting.is_known().then_some(setting.text),
@@ -123,10 +123,12 @@ pub fn listener(job: &Job, service: &ServiceFacts) -> Listener {
     Listener { certdir, default_command, port }
 }
 
-/// `ENV DOCKER_TLS_CERTDIR=/certs` is in the images since 19.03; an image that is not official, or of unknown version, may differ.
+/// `ENV DOCKER_TLS_CERTDIR=/certs` is in the images since 19.03; an image that is not official, or of unknown version, may differ. The numbers
+/// in the tag of somebody's own image are no version of Docker.
 fn default_certdir(service: &ServiceFacts) -> Option<String> {
     let docker = service.image.docker.as_ref()?;
     match docker.version.as_slice() {
+        _ if !docker.official => None,
         [] if docker.floating => Some("/certs".to_owned()),
         [] => None,
         version if version < &[19, 3][..] && *version != [19] => Some(String::new()),

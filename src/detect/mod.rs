@@ -1,5 +1,6 @@
 //! Resolved jobs into facts: which daemon, which docker operations, and what could move to a remote builder. Knows no target.
 
+mod bundle;
 pub mod client;
 mod commands;
 pub mod contents;
@@ -62,12 +63,6 @@ impl JobFacts {
     #[must_use]
     pub fn main_shell<'a>(&'a self, job: &Job) -> Cow<'a, JobShell> {
         self.shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.script)), Cow::Borrowed)
-    }
-
-    /// Commands that may use docker out of sight, known installers left out.
-    pub fn hidden(&self) -> impl Iterator<Item = &Opaque> {
-        let known = |index: usize| self.shell.as_ref().is_some_and(|shell| installer::is_known(shell, index));
-        self.opaque.iter().filter(move |opaque| !opaque.step.is_some_and(known))
     }
 
     /// The operations of this job's own script text, with the steps that run them.
@@ -192,6 +187,7 @@ impl Detector {
             };
             match step.program {
                 Program::Neutral | Program::ReadsImages => {}
+                Program::Opaque if installer::is_known(shell, index) => {}
                 Program::Opaque => found.opaque.push(opaque()),
                 Program::Runs(file) => {
                     let path = step

@@ -66,6 +66,7 @@ codes! {
     FAILURE_IGNORED = "failure-ignored", "the job goes on when a build or a push fails";
     PULL_IS_A_GATE = "pull-is-a-gate", "the job fails where an image cannot be pulled; without the pull it would go on";
     DAEMON_OUTPUT_USED = "daemon-output-used", "the output of a command that asks the daemon is used";
+    DAEMON_ONLY = "daemon-only", "the job only asks or tidies its daemon, and has no purpose without one";
     AFTER_SCRIPT = "after-script", "`after_script` uses docker in a way that is not moved";
     MISSING_CONFIGURATION = "missing-configuration", "the job is built on configuration that is not in the repository";
     INVALID_JOB = "invalid-job", "GitLab would refuse the job as it is";

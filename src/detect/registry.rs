@@ -1,5 +1,6 @@
 //! A job's operations into what it pushes where, and what it has to authenticate with. Knows names of hosts, not what a registry allows.
 
+use crate::detect::variables::is_open;
 use crate::detect::{JobFacts, JobOperation, Step};
 use crate::docker::{Op, Role, Tool, Unknown};
 use crate::pipeline::{Job, Section};
@@ -46,10 +47,10 @@ impl Registry {
             return project;
         }
         let (first, has_path) = reference.split_once('/').map_or((reference, false), |(first, _)| (first, true));
-        let before_variable = first.split("${").next().unwrap_or(first);
-        match (first.contains("${"), has_path) {
+        let before_open = first.find("${").or(first.find("$[[")).map_or(first, |at| &first[..at]);
+        match (is_open(first), has_path) {
             // `app:${TAG}`: the colon of a tag comes before anything that a variable could add.
-            (true, false) if before_variable.contains(':') => Self::Hub,
+            (true, false) if before_open.contains(':') => Self::Hub,
             (true, _) => Self::Unknown,
             (false, true) if first.contains(['.', ':']) || first == "localhost" => Self::host(first),
             (false, _) => Self::Hub,
@@ -63,7 +64,7 @@ impl Registry {
         let host = host.split_once("://").map_or(host, |(_, rest)| rest);
         project(host).unwrap_or_else(|| {
             let host = host.split('/').next().unwrap_or(host);
-            if host.contains("${") { Self::Unknown } else { Self::host(host) }
+            if is_open(host) { Self::Unknown } else { Self::host(host) }
         })
     }
 
@@ -167,16 +168,9 @@ fn login_registry(operation: &JobOperation) -> Registry {
 }
 
 fn pushes(job: &Job, index: usize, operation: &JobOperation, step: &Step, facts: &JobFacts) -> Vec<Push> {
-    let cloud_helper = operation.operation.tool == Tool::Kaniko;
-    let wants_login = |registry: &Registry| match registry {
-        Registry::Host(host) => {
-            let provider = PROVIDERS.iter().any(|end| host.ends_with(end));
-            let own_service = facts.services.iter().any(|service| service.names.iter().any(|name| name == host));
-            let anonymous = ANONYMOUS.iter().any(|known| host == known) || host.starts_with('[') || !host.contains('.');
-            !(anonymous || own_service || host.ends_with(".depot.dev") || (provider && cloud_helper))
-        }
-        Registry::Project | Registry::Hub | Registry::Unknown => true,
-    };
+    if carries_credentials(operation) {
+        return Vec::new();
+    }
     let pushed = operation.operation.images_as(Role::Pushed).chain(operation.operation.images_as(Role::Destination));
     let pushed = pushed.filter(|image| image.transport.is_none());
     pushed
@@ -184,8 +178,36 @@ fn pushes(job: &Job, index: usize, operation: &JobOperation, step: &Step, facts:
             let registry = Registry::of_image(&image.text);
             Push { registry, operation: index, image: word_place(job, operation.section, step, image.arg, &image.text) }
         })
-        .filter(|push| wants_login(&push.registry))
+        .filter(|push| wants_login(&push.registry, operation, facts))
         .collect()
+}
+
+/// Whether a push to `registry` needs credentials that the job has to bring.
+fn wants_login(registry: &Registry, operation: &JobOperation, facts: &JobFacts) -> bool {
+    let kaniko = operation.operation.tool == Tool::Kaniko;
+    match registry {
+        Registry::Host(host) => {
+            let provider = PROVIDERS.iter().any(|end| host.ends_with(end));
+            let own_service = facts.services.iter().any(|service| service.names.iter().any(|name| name == host));
+            let anonymous = ANONYMOUS.iter().any(|known| host == known) || host.starts_with('[') || !host.contains('.');
+            !(anonymous || own_service || host.ends_with(".depot.dev") || (provider && kaniko) || comes_from(facts, host))
+        }
+        // Kaniko reads `CI_REGISTRY_USER` and `CI_REGISTRY_PASSWORD` itself (kaniko, `pkg/creds`).
+        Registry::Project => !kaniko,
+        Registry::Hub | Registry::Unknown => true,
+    }
+}
+
+/// Whether the job's image is served by `host`: its owner may have put a credential helper for that registry into it.
+fn comes_from(facts: &JobFacts, host: &str) -> bool {
+    facts.image.as_ref().is_some_and(|image| Registry::of_image(&image.text) == Registry::Host(host.to_owned()))
+}
+
+/// Whether the command line brings its own credentials.
+fn carries_credentials(operation: &JobOperation) -> bool {
+    const FLAGS: &[&str] =
+        &["creds", "dest-creds", "dest-authfile", "dest-password", "dest-registry-token", "authfile", "password", "registry-token"];
+    operation.operation.flags.iter().any(|flag| FLAGS.contains(&flag.name))
 }
 
 /// Where the word `argument` of a step's command line is written: `text` within it where that can be told, else the word without its quotes.
@@ -245,7 +267,7 @@ fn sees_credentials(job: &Job, facts: &JobFacts) -> bool {
 
 /// Whether a command that cannot be seen runs before the first push.
 fn may_be_hidden(facts: &JobFacts, first_push: Option<usize>) -> bool {
-    facts.hidden().any(|opaque| match (opaque.step, first_push) {
+    facts.opaque.iter().any(|opaque| match (opaque.step, first_push) {
         (Some(step), Some(push)) => step < push,
         (None, _) | (_, None) => true,
     })
@@ -269,6 +291,8 @@ mod tests {
             ("${IMAGE}:1", Registry::Unknown),
             ("${HOST}/app", Registry::Unknown),
             ("app${SUFFIX}", Registry::Unknown),
+            ("$[[ inputs.registry ]]/app", Registry::Unknown),
+            ("app:$[[ inputs.tag ]]", Registry::Hub),
         ] {
             assert_eq!(Registry::of_image(text), registry, "{text}");
         }

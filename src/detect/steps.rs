@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::detect::bundle::without_bundles;
 use crate::detect::commands::{self, Program};
 use crate::detect::variables::{expand, varies};
 use crate::docker::{self, Arg, Op, Operation, Unknown};
@@ -108,7 +109,7 @@ impl JobShell {
     pub(super) fn evaluated(parsed: Arc<shell::Script>, environment: &Env) -> Self {
         let evaluated = shell::evaluate(&parsed, environment);
         let mut names = Names::default();
-        let steps = evaluated.invocations.iter().map(|invocation| step(invocation, &parsed, &evaluated, &mut names)).collect();
+        let steps = evaluated.invocations.iter().map(|invocation| step(invocation, &parsed, &evaluated, environment, &mut names)).collect();
         Self { script: parsed, evaluated, steps }
     }
 
@@ -142,13 +143,17 @@ pub fn environment(job: &Job) -> Env {
     environment
 }
 
-fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, names: &mut Names) -> Step {
+fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, environment: &Env, names: &mut Names) -> Step {
     let argv: Vec<Arg> = invocation
         .argv()
         .iter()
         .map(|argument| Arg { text: names.text(&argument.value), opaque: argument.splittable && lone(&argument.value) })
         .collect();
-    let operation = if invocation.is_remote() || argv.is_empty() { None } else { read(&argv) };
+    let operation = if invocation.is_remote() || argv.is_empty() {
+        None
+    } else {
+        read(without_bundles(&argv, invocation, evaluated, environment).as_deref().unwrap_or(&argv))
+    };
     let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
     Step { invocation: invocation.clone(), argv, operation, program, block: block(&script.body, invocation.command.range) }
 }
@@ -199,12 +204,11 @@ fn program(invocation: &Invocation, evaluated: &Evaluated) -> Program {
     if invocation.is_remote() {
         return Program::Neutral;
     }
+    if invocation.unread_text {
+        return Program::Opaque;
+    }
     let Some(name) = first.value.constant() else { return Program::Opaque };
     if evaluated.functions.iter().any(|function| function == name) {
-        return Program::Neutral;
-    }
-    // `curl … | sh` installs something; what a pipe feeds is looked at where it is fetched.
-    if argv.len() == 1 && matches!(name, "sh" | "bash" | "ash") && invocation.pipe().is_some_and(|(stage, _)| stage > 0) {
         return Program::Neutral;
     }
     let arguments: Vec<Option<String>> = argv[1..].iter().map(|argument| argument.value.constant().map(str::to_owned)).collect();

@@ -14,6 +14,12 @@ const MAX_DEPTH: usize = 20;
 /// Longest expanded text, in bytes; variables that name each other twice can multiply.
 const MAX_BYTES: usize = 64 << 10;
 
+/// Whether expanded `text` still depends on a variable from outside of the files, or on an input (`$[[ inputs.… ]]`) that nobody gave a value.
+#[must_use]
+pub fn is_open(text: &str) -> bool {
+    text.contains("${") || text.contains("$[[")
+}
+
 /// What is known of one variable's value in a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Setting {
@@ -35,7 +41,7 @@ impl Setting {
     /// Whether nothing of the value comes from outside of the YAML files.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        !self.text.contains("${")
+        !is_open(&self.text)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct EngineImage {
     pub rootless: bool,
     /// Whether the tag may move to another major version.
     pub floating: bool,
+    /// Whether a variable decides the version.
+    pub variable: bool,
     /// Whether it is Docker's own image or a mirror's or proxy's copy, by its name.
     pub official: bool,
 }
@@ -56,7 +58,8 @@ impl EngineImage {
             (false, false) => Variant::Client,
         };
         let floating = version.is_empty() && reference.digest.is_none();
-        Some(Self { version, variant, rootless: parts.iter().any(|part| part.ends_with("rootless")), floating, official })
+        let variable = parts.first().is_some_and(|part| part.contains('$'));
+        Some(Self { version, variant, rootless: parts.iter().any(|part| part.ends_with("rootless")), floating, variable, official })
     }
 }
 

@@ -77,7 +77,7 @@ pub fn sibling(context: &Context<'_>, entry: crate::source::Span, text: &str) ->
 #[must_use]
 pub fn without_service(context: &Context<'_>, services: &Entry, service: &Image) -> Option<Vec<Edit>> {
     let page = page(context, service.value.span.file)?;
-    let keep = |_: &str| false;
+    let keep = |_: &str, _: bool| false;
     match services.value.as_sequence()? {
         [_] => page.remove_entry(services.key.node, &keep).ok(),
         _ => page.remove_item(service.value.node, &keep).ok(),

@@ -8,7 +8,7 @@ pub mod suppress;
 
 use std::collections::BTreeSet;
 
-pub use rule::{Context, Findings, Rule};
+pub use rule::{Context, Findings, Knowledge, Rule, doubted};
 pub use rules::RULES;
 
 use crate::analysis::Analysis;
@@ -90,7 +90,7 @@ fn found(analysis: &Analysis, options: &LintOptions) -> Vec<(String, Diagnostic)
         for problem in &pipeline.pipeline.problems {
             findings.add(problem.clone());
         }
-        let context = Context { analysis, pipeline };
+        let context = Context::new(analysis, pipeline);
         for rule in RULES.iter().filter(|rule| options.wants(rule.name, rule.id)) {
             (rule.check)(&context, &mut findings);
         }

@@ -1,11 +1,14 @@
 //! What a rule is, what it sees and where its findings go.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::{Analysis, AnalyzedPipeline};
 use crate::detect::JobFacts;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::pipeline::Job;
+use crate::pipeline::include::Kind;
+use crate::pipeline::{Job, MissingKind, Unresolved};
 use crate::source::{FileId, Span};
-use crate::yaml::Tree;
+use crate::yaml::{Tree, Value};
 
 /// A lint rule: a static value. Its page stands beside its source file.
 #[derive(Debug)]
@@ -37,9 +40,19 @@ pub struct Context<'a> {
     pub analysis: &'a Analysis,
     /// The pipeline to look at.
     pub pipeline: &'a AnalyzedPipeline,
+    /// Whether no job needs what none of the files defines.
+    whole: bool,
 }
 
 impl<'a> Context<'a> {
+    /// A rule's view of `pipeline`, one of `analysis`.
+    #[must_use]
+    pub fn new(analysis: &'a Analysis, pipeline: &'a AnalyzedPipeline) -> Self {
+        let names: BTreeSet<&str> = pipeline.pipeline.jobs.iter().map(|job| &*job.name).collect();
+        let whole = pipeline.pipeline.jobs.iter().all(|job| job.missing.is_empty() && needed(job).all(|name| names.contains(name)));
+        Self { analysis, pipeline, whole }
+    }
+
     /// The jobs with their facts, in the order of the pipeline.
     pub fn jobs(&self) -> impl Iterator<Item = (&'a Job, &'a JobFacts)> {
         self.pipeline.jobs()
@@ -57,11 +70,68 @@ impl<'a> Context<'a> {
         self.analysis.documents.get(file).map(|document| &document.tree)
     }
 
-    /// Whether all files of the pipeline are known, so that what is absent is absent.
+    /// Whether all files of the pipeline are known, so that what is absent is absent. A job that needs what no file defines tells that there are
+    /// more files: it is a part of some pipeline.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.pipeline.pipeline.unresolved.is_empty()
+        self.pipeline.pipeline.unresolved.is_empty() && self.whole
     }
+
+    /// Whether all files are known that may set variables, services or scripts for every job. GitLab's own templates of jobs leave Docker's alone.
+    #[must_use]
+    pub fn knows_defaults(&self) -> bool {
+        self.pipeline.pipeline.unresolved.iter().all(is_template_of_jobs) && self.whole
+    }
+
+    /// What the files tell of the commands of `job`: a reference may lead nowhere, and what it extends or a default may bring a `before_script`.
+    #[must_use]
+    pub fn knowledge(&self, job: &Job) -> Knowledge {
+        let has = |keyword| job.config.entry(keyword).is_some();
+        let extends = job.missing.iter().any(|missing| missing.kind == MissingKind::Extends);
+        if job.missing.iter().any(|missing| missing.kind == MissingKind::Reference) || (extends && !(has("before_script") && has("script")))
+        {
+            Knowledge::Partial
+        } else if has("before_script") || self.knows_defaults() {
+            Knowledge::Full
+        } else {
+            Knowledge::Doubtful
+        }
+    }
+}
+
+/// Folders of templates that only add jobs (<https://gitlab.com/gitlab-org/gitlab/-/tree/master/lib/gitlab/ci/templates>); those of languages
+/// and Auto DevOps set images, services and scripts for every job.
+const TEMPLATES_OF_JOBS: &[&str] = &["Jobs/", "Security/", "Verify/", "Workflows/"];
+
+fn is_template_of_jobs(include: &Unresolved) -> bool {
+    include.kind == Kind::Template && TEMPLATES_OF_JOBS.iter().any(|folder| include.name.starts_with(folder))
+}
+
+/// What is known of the commands that a job runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Knowledge {
+    /// All of them.
+    Full,
+    /// A file that isn't here may put commands before them.
+    Doubtful,
+    /// Some surely are elsewhere.
+    Partial,
+}
+
+/// The jobs of this pipeline that `job` waits for, by name (<https://docs.gitlab.com/ci/yaml/#needs>).
+fn needed(job: &Job) -> impl Iterator<Item = &str> {
+    let items = job.config.get("needs").and_then(Value::as_sequence).unwrap_or_default();
+    let elsewhere = |need: &Value| need.get("project").is_some() || need.get("pipeline").is_some();
+    let name = move |need| if elsewhere(need) { None } else { need.as_str().or_else(|| need.get("job")?.as_str()) };
+    items.iter().filter_map(name).filter(|name| !name.contains('$'))
+}
+
+/// `finding` as it is without all evidence: a warning at most, and its fix for a person to choose.
+#[must_use]
+pub fn doubted(mut finding: Diagnostic) -> Diagnostic {
+    finding.severity = finding.severity.min(Severity::Warning);
+    finding.alternatives.extend(finding.fix.take());
+    finding
 }
 
 /// Where findings go. The same finding for several jobs counts once, with all their names.

@@ -1,13 +1,16 @@
 //! Changes to a job's script text as edits of the file that it is written in. Refuses where the text is not in the file as it is, or where
-//! the YAML around it would need another form. Knows no shell.
+//! the YAML around it would need another form. Knows one shell from another, and no more of them.
 
 use std::ops::Range;
 
+use crate::analysis::AnalyzedPipeline;
+use crate::detect::{JobFacts, JobShell};
 use crate::edit::Edit;
 use crate::lint::Context;
-use crate::pipeline::{Item, Script};
+use crate::pipeline::{Item, Job, Script};
+use crate::shell::Dialect;
 use crate::yaml::structure::{Page, scalar};
-use crate::yaml::{CollectionStyle, NodeKind, ScalarStyle};
+use crate::yaml::{CollectionStyle, NodeKind, ScalarStyle, Value};
 
 /// Replaces the bytes `range` of the script's text by `text`, which has no newline.
 #[must_use]
@@ -25,6 +28,24 @@ pub fn insert_items(context: &Context<'_>, script: &Script, at: usize, commands:
     let item = &script.items[script.item_at(at)?];
     let commands: Vec<String> = commands.iter().map(|command| scalar(command)).collect();
     page(context, item)?.insert_items_before(item.value.node, &commands).ok()
+}
+
+/// The jobs of all pipelines that run the item which holds the byte at `at`, with their facts; the given job is among them.
+pub fn sharing<'a>(context: &Context<'a>, script: &Script, at: usize) -> impl Iterator<Item = (&'a Job, &'a JobFacts)> {
+    let place = script.item_at(at).map(|index| script.items[index].value.span);
+    let runs = move |job: &Job| {
+        [&job.script, &job.after_script].iter().any(|script| script.items.iter().any(|item| Some(item.value.span) == place))
+    };
+    context.analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs).filter(move |(job, _)| runs(job))
+}
+
+/// Whether nothing speaks against a shell in which `printf` is a command: PowerShell and cmd.exe have none.
+#[must_use]
+pub fn runs_in_sh(job: &Job, facts: &JobFacts, shell: &JobShell) -> bool {
+    let windows = |text: &str| ["windows", "nanoserver", "servercore"].iter().any(|word| text.to_ascii_lowercase().contains(word));
+    let image = facts.image.as_ref().is_some_and(|image| windows(&image.text));
+    let tags = job.tags().iter().filter_map(Value::scalar_text).any(|tag| windows(&tag));
+    shell.script.dialect == Dialect::Posix && !image && !tags
 }
 
 /// The tree and text of the file that an item is written in.

@@ -10,6 +10,7 @@ use crate::migrate::lower::Lowered;
 use crate::migrate::script_edit::{ItemChange, Stuck, TextEdit, item_changes};
 use crate::pipeline::{Job, Level, Pipeline, Script, Section};
 use crate::source::Span;
+use crate::yaml::structure::scalar;
 use crate::yaml::{Data, Entry, NodeId, ScalarStyle, Step, Value};
 
 /// A job of an analysis: the index of its pipeline and its own.
@@ -31,9 +32,20 @@ pub struct Definition {
 }
 
 impl Definition {
-    fn of(value: &Value) -> Self {
+    /// The node of `value`.
+    #[must_use]
+    pub fn of(value: &Value) -> Self {
         Self { span: value.span, node: value.node }
     }
+}
+
+/// A place for lines: before or behind a definition.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Beside {
+    /// The item.
+    pub definition: Definition,
+    /// Behind it.
+    pub behind: bool,
 }
 
 /// A change to a definition.
@@ -52,6 +64,8 @@ pub enum Change {
     Item(Vec<Edit>),
     /// The scalar becomes this text.
     Replace(String),
+    /// The scalar becomes this value, as YAML.
+    Value(String),
 }
 
 /// What a job wants.
@@ -59,16 +73,31 @@ pub enum Change {
 pub struct Wants {
     /// Changes to definitions.
     pub changes: BTreeMap<Definition, Change>,
-    /// Lines to come before an item.
-    pub insertions: BTreeMap<Definition, Vec<String>>,
+    /// Lines to come beside an item.
+    pub insertions: BTreeMap<Beside, Vec<String>>,
     /// Definitions of services, of which the job can have an override instead.
     pub services: BTreeSet<Definition>,
     /// Definitions of variables with their names, of which the job can do without the change or have an override.
     pub variables: BTreeMap<Definition, String>,
+    /// The job's script sections as they must be, by keyword, for a job that inherits one and cannot change it where it is written.
+    pub sections: BTreeMap<&'static str, SectionWants>,
+    /// Aliases that are items of the job's own lists, with the texts that they stand for and may become.
+    pub aliases: BTreeMap<Definition, (Definition, Option<String>)>,
+    /// The image that the job gets, as YAML, with the definition of the one that it has; none where it has none.
+    pub image: Option<(Option<Definition>, String)>,
     /// `before_script` and `script` after the change.
     pub script: String,
     /// `after_script` after the change.
     pub after_script: String,
+}
+
+/// One of a job's script sections.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct SectionWants {
+    /// The items that it must have.
+    pub items: Vec<String>,
+    /// The definitions in it that would change, or before which lines come.
+    pub definitions: BTreeSet<Definition>,
 }
 
 /// The changes that a job's lowered script, services, variables and tags need.
@@ -84,6 +113,7 @@ pub fn wants(analysis: &Analysis, pipeline: &Pipeline, job: &Job, facts: &JobFac
     services(pipeline, job, facts, &mut wants);
     variables(pipeline, job, &mut wants);
     tags(analysis, job, &mut wants);
+    image(job, &lowered, &mut wants)?;
     Ok(wants)
 }
 
@@ -116,9 +146,11 @@ fn script(
 ) -> Result<String, Stuck> {
     let mut after: Vec<Option<String>> = script.items.iter().map(|item| item.value.as_str().map(str::to_owned)).collect();
     let mut removed: BTreeMap<Section, Vec<Definition>> = BTreeMap::new();
+    let mut touched: BTreeMap<Section, BTreeSet<Definition>> = BTreeMap::new();
     for (index, change) in item_changes(script, &analysis.documents, edits)? {
         let item = &script.items[index];
         let definition = Definition::of(&item.value);
+        touched.entry(item.section).or_default().insert(definition);
         let (change, text) = match change {
             ItemChange::Remove => {
                 let alias = alias_of(analysis, &item.value);
@@ -131,21 +163,41 @@ fn script(
         if wants.changes.insert(definition, change.clone()).is_some_and(|known| known != change) {
             return Err(Stuck { why: "the item is used twice in the job and would have to differ", at: item.range.start });
         }
+        if let Some(alias) = alias_of(analysis, &item.value).filter(|_| has_anchor(analysis, &item.value)) {
+            wants.aliases.insert(definition, (alias, text.clone()));
+        }
         after[index] = text;
     }
+    let (mut before_item, mut behind_item): (BTreeMap<usize, &[String]>, BTreeMap<usize, &[String]>) = Default::default();
     if let Some((first, lowered)) = lowered.and_then(|lowered| Some((lowered.first.filter(|_| !lowered.setup.is_empty())?, lowered))) {
-        let index = script.item_at(first).expect("the first command lies in an item");
+        let behind = lowered.behind_before_script;
+        let index = if behind {
+            script.items.iter().rposition(|item| item.section == Section::BeforeScript).expect("the job has the section")
+        } else {
+            script.item_at(first).expect("the first command lies in an item")
+        };
         let value = &script.items[index].value;
         let definition = position(analysis, value);
         let lines = lowered.setup.clone();
-        after[index] = Some(lines.iter().cloned().chain(after[index].take()).collect::<Vec<_>>().join("\n"));
-        if wants.changes.get(&definition) == Some(&Change::RemoveItem) {
+        if behind { &mut behind_item } else { &mut before_item }.insert(index, &lowered.setup);
+        touched.entry(script.items[index].section).or_default().insert(definition);
+        if !behind && wants.changes.get(&definition) == Some(&Change::RemoveItem) {
             return Err(Stuck { why: "the item with the first command would go", at: first });
         }
-        wants.insertions.insert(definition, lines);
+        wants.insertions.insert(Beside { definition, behind }, lines);
     }
-    emptied(pipeline, job, script, removed, wants);
-    Ok(after.into_iter().flatten().collect::<Vec<_>>().join("\n"))
+    let lines = |lines: &BTreeMap<usize, &[String]>, index: usize| lines.get(&index).copied().unwrap_or_default().to_vec();
+    let texts = |index: usize| lines(&before_item, index).into_iter().chain(after[index].clone()).chain(lines(&behind_item, index));
+    for (section, definitions) in touched {
+        let of_section = script.items.iter().enumerate().filter(|(_, item)| item.section == section);
+        let items = of_section.flat_map(|(index, _)| texts(index)).collect();
+        wants.sections.insert(section.keyword(), SectionWants { items, definitions });
+    }
+    let all: Vec<String> = (0..after.len()).flat_map(texts).collect();
+    if behind_item.is_empty() {
+        emptied(pipeline, job, script, removed, wants);
+    }
+    Ok(all.join("\n"))
 }
 
 /// A section of which every item goes is removed as an entry; it keeps an empty list where a default or an ancestor would show through.
@@ -161,6 +213,7 @@ fn emptied(pipeline: &Pipeline, job: &Job, script: &Script, removed: BTreeMap<Se
         }
         let keep_empty = !entry.shadowed.is_empty() || shows_through(pipeline, entry, section.keyword());
         wants.changes.insert(Definition::of(&entry.key), Change::RemoveEntry { keep_empty });
+        wants.sections.entry(section.keyword()).or_default().definitions.insert(Definition::of(&entry.key));
     }
 }
 
@@ -175,6 +228,10 @@ fn shows_through(pipeline: &Pipeline, entry: &Entry, keyword: &str) -> bool {
 #[must_use]
 pub fn position(analysis: &Analysis, value: &Value) -> Definition {
     alias_of(analysis, value).unwrap_or(Definition::of(value))
+}
+
+fn has_anchor(analysis: &Analysis, value: &Value) -> bool {
+    analysis.documents.get(value.span.file).is_some_and(|document| document.tree.node(value.node).anchor.is_some())
 }
 
 /// The alias through which a value is reached directly.
@@ -209,7 +266,7 @@ fn variables(pipeline: &Pipeline, job: &Job, wants: &mut Wants) {
     for (name, variable) in job.variables.iter().filter(|(name, _)| DAEMON_VARIABLES.contains(&&***name)) {
         let definition = Definition::of(&variable.entry.key);
         let global = variable.level == Level::Job && pipeline.root.get("variables").is_some_and(|variables| variables.get(name).is_some());
-        let read = matches!(&**name, "DOCKER_HOST" | "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT");
+        let read = matches!(&**name, "DOCKER_HOST" | "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" | "BUILDX_BUILDER");
         let covers = read && (global || !variable.entry.shadowed.is_empty());
         let text = variable.text().unwrap_or_default();
         if text.is_empty() && variable.level == Level::Job && covers {
@@ -235,6 +292,24 @@ fn tags(analysis: &Analysis, job: &Job, wants: &mut Wants) {
         };
         wants.changes.insert(Definition::of(&tag), change);
     }
+}
+
+/// The image that the lowered script needs instead of the job's own.
+fn image(job: &Job, lowered: &Lowered, wants: &mut Wants) -> Result<(), Stuck> {
+    let Some(image) = &lowered.image else { return Ok(()) };
+    let text = if image.resets_entrypoint { format!("{{ name: \"{}\", entrypoint: [\"\"] }}", image.name) } else { scalar(&image.name) };
+    let Some(value) = job.config.get("image") else {
+        wants.image = Some((None, text));
+        return Ok(());
+    };
+    let name = value.get("name").filter(|_| !image.resets_entrypoint).unwrap_or(value);
+    if name.as_str().is_none() {
+        return Err(Stuck { why: "the job's image has settings of its own", at: 0 });
+    }
+    let definition = Definition::of(name);
+    wants.changes.insert(definition, Change::Value(text.clone()));
+    wants.image = Some((Some(definition), text));
+    Ok(())
 }
 
 /// Which jobs use a definition.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edit::Edit;
-use crate::migrate::changes::{Change, Definition};
+use crate::migrate::changes::{Beside, Change, Definition};
 use crate::pipeline::Documents;
 use crate::source::FileId;
 use crate::yaml::structure::{CannotEdit, Page, scalar};
@@ -20,9 +20,12 @@ pub struct Override {
     pub keyword: &'static str,
     /// For `variables`: the variable's name.
     pub name: Option<String>,
-    /// Lines of the value, without indentation; `{}`-free YAML behind `keyword:`.
+    /// What stands behind `keyword:`, with a [`LEVEL`] for each level of indentation.
     pub text: String,
 }
+
+/// Stands for one level of indentation at the beginning of an override's line.
+pub const LEVEL: char = '\0';
 
 /// The edits of all changes.
 ///
@@ -31,15 +34,15 @@ pub struct Override {
 pub fn edits(
     documents: &Documents,
     changes: &BTreeMap<Definition, Change>,
-    insertions: &BTreeMap<Definition, Vec<String>>,
+    insertions: &BTreeMap<Beside, Vec<String>>,
     overrides: &BTreeSet<Override>,
 ) -> Result<Vec<Edit>, CannotEdit> {
     let mut composer = Composer { documents, changes, edits: Vec::new(), removed: BTreeMap::new() };
     for (definition, change) in changes {
         composer.change(*definition, change)?;
     }
-    for (definition, lines) in insertions {
-        composer.insert(*definition, lines)?;
+    for (place, lines) in insertions {
+        composer.insert(*place, lines)?;
     }
     composer.removals()?;
     composer.overrides(overrides)?;
@@ -70,9 +73,10 @@ const STALE: &[&str] = &[
     "docker host",
 ];
 
-fn stale(comment: &str) -> bool {
+/// A comment goes with all the lines that it heads, or where it only describes a daemon.
+fn stale(comment: &str, whole: bool) -> bool {
     let comment = comment.to_ascii_lowercase();
-    STALE.iter().any(|word| comment.contains(word)) && !comment.contains("undind:")
+    whole || (STALE.iter().any(|word| comment.contains(word)) && !comment.contains("undind:"))
 }
 
 impl Composer<'_> {
@@ -105,6 +109,10 @@ impl Composer<'_> {
                 self.edits.push(Edit::replace(definition.span, scalar(text)));
                 Ok(())
             }
+            Change::Value(text) => {
+                self.edits.push(Edit::replace(definition.span, text));
+                Ok(())
+            }
             Change::Item(edits) => {
                 self.edits.extend(edits.iter().cloned());
                 Ok(())
@@ -112,10 +120,18 @@ impl Composer<'_> {
         }
     }
 
-    fn insert(&mut self, definition: Definition, lines: &[String]) -> Result<(), CannotEdit> {
+    fn insert(&mut self, place: Beside, lines: &[String]) -> Result<(), CannotEdit> {
+        let definition = place.definition;
+        if place.behind {
+            let items: Vec<String> = lines.iter().map(|line| scalar(line)).collect();
+            let added = self.page(definition.span.file).insert_items_behind(definition.node, &items)?;
+            self.edits.extend(added);
+            return Ok(());
+        }
         let own = match self.changes.get(&definition) {
             Some(Change::Item(edits)) => edits.clone(),
-            Some(Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::RemoveItem | Change::Replace(_)) | None => Vec::new(),
+            Some(Change::RemoveEntry { .. } | Change::EmptyValue(_) | Change::RemoveItem | Change::Replace(_) | Change::Value(_))
+            | None => Vec::new(),
         };
         let added = self.before(definition.span.file, definition, lines, &own)?;
         self.edits.extend(added);
@@ -189,7 +205,7 @@ impl Composer<'_> {
         for ((file, mapping), items) in by_mapping {
             let page = self.page(file);
             let unit = page.indentation_unit(mapping);
-            let indented = |text: &str| text.replace("  ", &unit);
+            let indented = |text: &str| text.replace(LEVEL, &unit);
             let mut text = String::new();
             let mut edits = Vec::new();
             for item in items.iter().filter(|item| item.keyword.is_empty()) {

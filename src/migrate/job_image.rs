@@ -56,28 +56,67 @@ pub fn curl(image: &ImageFacts) -> Option<Curl> {
     }
 }
 
-/// Whether `docker login` works in the job without a daemon; `None` where the client's version is not known.
-/// Clients since 28 fall back to a login without the daemon, whatever `DOCKER_HOST` names; older ones fail where the host has no address.
+/// How `docker login` works in a job without a daemon.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Login {
+    /// As it is.
+    Works,
+    /// Where no host is named.
+    WithoutHost,
+    /// Not at all, or it is not known whether there is a client.
+    NoClient,
+}
+
+/// How `docker login` works in the job without a daemon.
 #[must_use]
-pub fn login_works(facts: &JobFacts) -> Option<bool> {
-    let image = facts.image.as_ref()?;
-    // Without the official entrypoint nothing names a host, and every client falls back where the default socket is missing.
-    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return Some(true) };
-    match docker.version.first() {
-        Some(&major) => Some(major >= 28),
-        None if docker.floating => Some(!is_frozen(&image.text)),
-        None => None,
+pub fn login(facts: &JobFacts) -> Login {
+    let Some(image) = &facts.image else { return Login::WithoutHost };
+    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else {
+        // Without the official entrypoint nothing names a host; what a variable names may have it.
+        return if image.text.contains("${") { Login::WithoutHost } else { Login::Works };
+    };
+    match docker.version.as_slice() {
+        [] if moves(image) => Login::Works,
+        [] if docker.variable => Login::NoClient,
+        [] => Login::WithoutHost,
+        &[major, ..] if major >= 28 => Login::Works,
+        &[major, ..] if major >= 19 => Login::WithoutHost,
+        [..] => Login::NoClient,
     }
 }
 
-/// Whether `docker buildx imagetools` is there: official images have the plugin since 20.10.15.
+/// Whether `docker buildx imagetools create --prefer-index=false` is there, which copies an image as it is: since buildx 0.15, which came with 27.
 #[must_use]
-pub fn has_buildx(facts: &JobFacts) -> bool {
+pub fn copies_images(facts: &JobFacts) -> bool {
     let Some(image) = &facts.image else { return false };
     let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return false };
-    match docker.version.as_slice() {
-        [] => docker.floating && !is_frozen(&image.text),
-        [20] | [20, 10] => true,
-        version => version >= &[20, 10, 15][..],
-    }
+    docker.version.first().map_or_else(|| moves(image), |&major| major >= 27)
+}
+
+/// Whether the tag of one of Docker's own images is that of the newest version.
+fn moves(image: &ImageFacts) -> bool {
+    image.docker.as_ref().is_some_and(|docker| docker.floating && !docker.variable) && !is_frozen(&image.text)
+}
+
+/// Whether it is Docker's own client image from Docker Hub, or from a cache of it that has all tags.
+#[must_use]
+pub fn is_hub_image(image: &ImageFacts) -> bool {
+    let repository = image.text.rsplit_once(':').map_or(image.text.as_str(), |(repository, _)| repository);
+    let hub = ["docker", "docker.io/docker", "docker.io/library/docker", "library/docker"].contains(&repository)
+        || (repository.starts_with("${CI_DEPENDENCY_PROXY") && repository.ends_with("/docker"));
+    hub && !image.image.text().rsplit_once(':').is_some_and(|(_, tag)| tag.contains('$'))
+}
+
+/// Commands that every image with a shell has, busybox's ones included.
+const BASIC: &[&str] = &[
+    ":", ".", "[", "[[", "base64", "basename", "break", "cat", "cd", "chmod", "command", "continue", "cp", "cut", "date", "declare",
+    "dirname", "echo", "env", "eval", "exit", "export", "expr", "false", "find", "grep", "head", "id", "let", "local", "ls", "mkdir", "mv",
+    "printenv", "printf", "pwd", "read", "readonly", "return", "rm", "sed", "seq", "set", "shift", "sleep", "sort", "tail", "tee", "test",
+    "touch", "tr", "trap", "true", "uname", "uniq", "unset", "wait", "wc", "which", "xargs",
+];
+
+/// Whether `name` is such a command; an assignment alone has no name.
+#[must_use]
+pub fn is_basic(name: Option<&str>) -> bool {
+    name.is_none_or(|name| BASIC.contains(&name))
 }

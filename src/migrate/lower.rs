@@ -2,14 +2,13 @@
 
 use std::ops::Range;
 
-use crate::config::{Auth, DepotConfig};
+use crate::config::DepotConfig;
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, reason};
-use crate::docker::{Op, Operation};
-use crate::migrate::job_image::{Curl, curl, has_buildx, login_works};
+use crate::docker::Operation;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
-use crate::migrate::target::Target;
+use crate::migrate::target::{Copier, Target};
 use crate::pipeline::Job;
 
 /// A reason with a place in the script's text.
@@ -32,12 +31,27 @@ pub struct Lowered {
     pub after_edits: Vec<TextEdit>,
     /// Lines to run before the target's first command.
     pub setup: Vec<String>,
+    /// Whether these lines come behind `before_script` instead.
+    pub behind_before_script: bool,
     /// Where the statement with the target's first command begins, in bytes of the script's text.
     pub first: Option<usize>,
     /// What was taken for granted: code and message.
     pub assumptions: Vec<(&'static str, String)>,
+    /// Whether the target's own command runs.
+    pub uses_target: bool,
     /// Whether a docker client still runs.
     pub keeps_client: bool,
+    /// The image that the job needs instead of its own.
+    pub image: Option<NewImage>,
+}
+
+/// An image for a job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewImage {
+    /// Its name.
+    pub name: String,
+    /// Whether its entrypoint has to go, since it would run instead of a shell.
+    pub resets_entrypoint: bool,
 }
 
 /// Lowers the flow of a job with verdict full.
@@ -46,13 +60,15 @@ pub struct Lowered {
 /// [`Refusal`] where the target, or the job's image, cannot do what is needed.
 pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig) -> Result<Lowered, Refusal> {
     let Some(shell) = &facts.shell else { return Ok(Lowered::default()) };
-    let mut lowering = Lowering { job, facts, shell, target, config, removed: Vec::new(), lowered: Lowered::default() };
+    let mut lowering = Lowering { job, facts, shell, target, config, own_copier: false, removed: Vec::new(), lowered: Lowered::default() };
+    lowering.choose_image()?;
     for (&index, action) in &facts.flow.actions {
         lowering.action(index, action)?;
     }
     let after = lowering.after_script()?;
     lowering.logins()?;
-    lowering.setup()?;
+    lowering.setup();
+    lowering.assumptions();
     let removed = removals(&shell.script, &lowering.removed).map_err(|Stuck { why, at }| Refusal {
         code: reason::NOT_EDITABLE,
         message: why.to_owned(),
@@ -69,18 +85,21 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig)
     Ok(lowered)
 }
 
-struct Lowering<'a> {
-    job: &'a Job,
-    facts: &'a JobFacts,
-    shell: &'a JobShell,
-    target: &'a Target,
-    config: &'a DepotConfig,
+/// A job on its way into the target's words.
+pub(super) struct Lowering<'a> {
+    pub(super) job: &'a Job,
+    pub(super) facts: &'a JobFacts,
+    pub(super) shell: &'a JobShell,
+    pub(super) target: &'a Target,
+    pub(super) config: &'a DepotConfig,
+    /// Whether images are copied by a tool that the job has to install, for lack of a docker client that can.
+    pub(super) own_copier: bool,
     removed: Vec<Range<usize>>,
-    lowered: Lowered,
+    pub(super) lowered: Lowered,
 }
 
 impl Lowering<'_> {
-    fn refusal(&self, index: usize, code: &'static str, message: impl Into<String>) -> Refusal {
+    pub(super) fn refusal(&self, index: usize, code: &'static str, message: impl Into<String>) -> Refusal {
         Refusal { code, message: message.into(), at: Some(self.shell.steps[index].range()) }
     }
 
@@ -125,31 +144,31 @@ impl Lowering<'_> {
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
             }
             Action::Promote { pull, source, reference } => {
-                self.needs_buildx(index)?;
                 let source = self.quoted(&self.shell.steps[*pull], *source);
-                let text = self.target.fill(&self.target.promote, &[("reference", &self.quoted(step, *reference)), ("source", &source)]);
+                let values = [("reference", self.quoted(step, *reference)), ("source", source)];
+                let text = self.target.fill(&self.copier().promote, &values.each_ref().map(|(name, value)| (*name, value.as_str())));
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
-                self.lowered.keeps_client = true;
+                self.copies(step);
             }
             Action::Inspect { reference } => {
-                self.needs_buildx(index)?;
-                let text = self.target.fill(&self.target.inspect, &[("reference", &self.quoted(step, *reference))]);
+                let text = self.target.fill(&self.copier().inspect, &[("reference", &self.quoted(step, *reference))]);
                 self.lowered.edits.push(TextEdit { range: step.range(), text });
-                self.lowered.keeps_client = true;
+                self.copies(step);
             }
         }
         Ok(())
     }
 
-    fn needs_buildx(&self, index: usize) -> Result<(), Refusal> {
-        if has_buildx(self.facts) {
-            Ok(())
+    fn copier(&self) -> &Copier {
+        if self.own_copier { &self.target.copier } else { &self.target.client }
+    }
+
+    /// Notes that an image is copied, or looked at, within a registry in this step.
+    fn copies(&mut self, step: &Step) {
+        if self.own_copier {
+            self.begins(step);
         } else {
-            Err(self.refusal(
-                index,
-                reason::JOB_IMAGE_UNKNOWN,
-                "the job's image may lack `docker buildx`, which copies images within registries",
-            ))
+            self.lowered.keeps_client = true;
         }
     }
 
@@ -182,6 +201,17 @@ impl Lowering<'_> {
                     format!("`{}` is not supported by {}", flag.spelled, self.target.name),
                 ));
             }
+        }
+        let platforms = operation.flags_named("platform").filter_map(|flag| flag.value.as_deref()).flat_map(|value| value.split(','));
+        let other = platforms
+            .map(str::trim)
+            .find(|platform| !platform.contains('$') && !self.target.platforms.iter().any(|known| known == platform));
+        if let Some(platform) = other {
+            return Err(self.refusal(
+                build.step,
+                reason::UNSUPPORTED_FLAG,
+                format!("{} does not build for `{platform}`", self.target.name),
+            ));
         }
         if let Some(wrapper) = step
             .invocation
@@ -303,7 +333,7 @@ impl Lowering<'_> {
     }
 
     /// An argument's word as written.
-    fn quoted(&self, step: &Step, argument: usize) -> String {
+    pub(super) fn quoted(&self, step: &Step, argument: usize) -> String {
         self.shell.slice(word_range(step, argument)).to_owned()
     }
 
@@ -313,162 +343,6 @@ impl Lowering<'_> {
         let removed: Vec<Range<usize>> =
             self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
         removals(&shell.script, &removed).map_err(|stuck| Refusal { code: reason::AFTER_SCRIPT, message: stuck.why.to_owned(), at: None })
-    }
-
-    /// Logins that need the daemon that goes are written as a file of credentials.
-    fn logins(&mut self) -> Result<(), Refusal> {
-        let is_login = |step: &Step| {
-            step.operation.as_ref().is_some_and(|operation| operation.op == Op::Login && crate::detect::flow::is_docker(operation.tool))
-        };
-        let logins: Vec<usize> = (0..self.shell.steps.len()).filter(|&index| is_login(&self.shell.steps[index])).collect();
-        if logins.is_empty() {
-            return Ok(());
-        }
-        match login_works(self.facts) {
-            Some(true) => {
-                self.lowered.keeps_client = true;
-                if self.facts.image.as_ref().and_then(|image| image.docker.as_ref()).is_some_and(|docker| docker.floating) {
-                    let message = "the job's Docker image is at least version 28, whose `docker login` needs no daemon".to_owned();
-                    self.lowered.assumptions.push(("client-version", message));
-                }
-                return Ok(());
-            }
-            Some(false) => {}
-            None => {
-                return Err(self.refusal(
-                    logins[0],
-                    reason::JOB_IMAGE_UNKNOWN,
-                    "whether `docker login` works without a daemon depends on the Docker version in the job's image, which is not known",
-                ));
-            }
-        }
-        if logins.len() > 1 {
-            return Err(self.refusal(logins[1], reason::LOGIN_NEEDS_DAEMON, "several logins with a Docker client before version 28"));
-        }
-        let index = logins[0];
-        let (range, text) = self.login(index).ok_or_else(|| {
-            self.refusal(
-                index,
-                reason::LOGIN_NEEDS_DAEMON,
-                "this form of `docker login` needs a daemon with a Docker client before version 28",
-            )
-        })?;
-        self.lowered.edits.push(TextEdit { range, text });
-        Ok(())
-    }
-
-    /// The statement of a login, and the line that does the same without a client.
-    fn login(&self, index: usize) -> Option<(Range<usize>, String)> {
-        let step = &self.shell.steps[index];
-        let operation = step.operation.as_ref()?;
-        let word = |name: &str| {
-            let flag = operation.flag(name)?;
-            let (argument, at) = flag.value_at?;
-            let text = self.quoted(step, argument);
-            if at == 0 { Some(text) } else { Some(format!("\"{}\"", flag_value_text(&text)?)) }
-        };
-        let user = word("username")?;
-        if !operation.unknown.is_empty() || step.invocation.opaque || step.invocation.ignores_failure {
-            return None;
-        }
-        let registry = match operation.slot(crate::docker::Slot::Registry).next() {
-            None => "https://index.docker.io/v1/".to_owned(),
-            Some(registry)
-                if ["docker.io", "index.docker.io", "registry-1.docker.io", "https://index.docker.io/v1/"]
-                    .contains(&registry.text.as_str()) =>
-            {
-                "https://index.docker.io/v1/".to_owned()
-            }
-            Some(registry) => self.quoted(step, registry.arg),
-        };
-        let (range, password) = match step.invocation.pipe() {
-            None if operation.flag("password-stdin").is_none() => (step.range(), word("password")?),
-            Some((1, 2)) => (self.pipeline_range(step)?, self.piped_password(step)?),
-            None | Some(_) => return None,
-        };
-        Some((range, self.target.fill(&self.target.login, &[("registry", &registry), ("user", &user), ("password", &password)])))
-    }
-
-    /// The bytes of the pipeline of two stages that ends with this step.
-    fn pipeline_range(&self, step: &Step) -> Option<Range<usize>> {
-        let first = self.feeding(step)?;
-        Some(first.range().start..step.range().end)
-    }
-
-    fn feeding(&self, step: &Step) -> Option<&Step> {
-        let before = self.shell.steps.iter().rev().filter(|other| other.range().end <= step.range().start);
-        before.into_iter().find(|other| other.invocation.pipe() == Some((0, 2)) && other.statement() == step.statement())
-    }
-
-    fn piped_password(&self, step: &Step) -> Option<String> {
-        let first = self.feeding(step)?;
-        let between = self.shell.slice(first.range().end..step.range().start).trim();
-        if between != "|" {
-            return None;
-        }
-        if first.name() == Some("echo") {
-            let words: Vec<usize> = (1..first.argv.len()).filter(|&at| first.constant(at) != Some("-n")).collect();
-            return (words.len() == 1).then(|| self.quoted(first, words[0]));
-        }
-        // Any other command's failure would be lost inside of `$( )`.
-        None
-    }
-
-    fn setup(&mut self) -> Result<(), Refusal> {
-        let Some(first) = self.lowered.first else { return Ok(()) };
-        let before = &self.shell.script.text[..first];
-        if before.contains("depot.dev/install") {
-            return Ok(());
-        }
-        let has_curl = self.shell.steps.iter().take_while(|step| step.range().start < first).any(|step| {
-            step.name() == Some("curl")
-                || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
-        });
-        let kind = self.facts.image.as_ref().and_then(curl);
-        let present = self.facts.image.as_ref().is_some_and(|image| image.text.contains("depot/cli"));
-        if present {
-            return Ok(());
-        }
-        match kind {
-            _ if has_curl => {}
-            Some(Curl::Present) => {}
-            Some(Curl::Apk) => self.lowered.setup.push(self.target.setup["apk"].clone()),
-            Some(Curl::Apt) => self.lowered.setup.push(self.target.setup["apt"].clone()),
-            None => {
-                let image = self.facts.image.as_ref().map_or("the runner's default image", |image| image.text.as_str());
-                return Err(Refusal {
-                    code: reason::JOB_IMAGE_UNKNOWN,
-                    message: format!("whether `{image}` has curl, with which the command is installed, is not known"),
-                    at: None,
-                });
-            }
-        }
-        let installer = self.config.cli.mirror.as_deref().unwrap_or(&self.target.installer);
-        self.lowered
-            .setup
-            .push(self.target.fill(&self.target.setup["install"], &[("installer", installer), ("version", &self.config.cli.version)]));
-        if self.config.auth == Auth::Token && self.config.token_variable != "DEPOT_TOKEN" {
-            self.lowered.setup.push(self.target.fill(&self.target.setup["token"], &[("variable", &self.config.token_variable)]));
-        }
-        let publishes = self.facts.flow.actions.values().any(publishes);
-        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login)
-            || self.shell.script.text.contains("config.json");
-        if publishes && self.job.variables.contains_key("DOCKER_AUTH_CONFIG") {
-            self.lowered.setup.push(self.target.credentials.clone());
-        } else if publishes && !logs_in {
-            let message = "the registry's credentials are in the job's Docker configuration file; the job has no login, and `depot` does not read DOCKER_AUTH_CONFIG".to_owned();
-            self.lowered.assumptions.push(("registry-credentials", message));
-        }
-        Ok(())
-    }
-}
-
-/// Whether a step sends something to a registry with the target's command.
-fn publishes(action: &Action) -> bool {
-    match action {
-        Action::PushSaved { .. } => true,
-        Action::Build(build) | Action::BuildHere(build) => !matches!(build.output, Output::Discard | Output::Save(_)),
-        Action::Remove(_) | Action::RemoveLoop { .. } | Action::Promote { .. } | Action::Inspect { .. } => false,
     }
 }
 
@@ -481,13 +355,6 @@ fn word_range(step: &Step, argument: usize) -> Range<usize> {
 fn command_words(step: &Step) -> Range<usize> {
     let last = step.invocation.argv().len() - 1;
     word_range(step, 0).start..word_range(step, last).end
-}
-
-/// The value behind `=` of a flag's word, without quotes.
-fn flag_value_text(word: &str) -> Option<&str> {
-    let (_, value) = word.split_once('=')?;
-    let value = value.trim_matches('"');
-    (!value.contains(['"', '\''])).then_some(value)
 }
 
 /// A command over several lines on one line, where only continuations break it.

@@ -1,13 +1,17 @@
 //! An analysis into a rewrite that moves docker builds to a remote builder. Knows targets; proves nothing.
 
+mod agreement;
 pub mod changes;
 mod compose_edits;
 mod job_image;
+mod login;
 mod lower;
+mod mover;
 pub mod obstacles;
 mod project;
 pub mod rewrite;
 pub mod script_edit;
+mod setup;
 pub mod target;
 
 pub use changes::JobId;

@@ -3,17 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
-use crate::config::Auth;
-use crate::detect::{JobFacts, Reason, ServiceFacts, reason};
+use crate::detect::{Reason, reason};
 use crate::edit::{Edit, apply};
-use crate::migrate::changes::{Change, Definition, JobId, Users, Wants, position, wants};
-use crate::migrate::compose_edits::{Override, edits};
-use crate::migrate::lower::{Lowered, Refusal, lower};
-use crate::migrate::script_edit::Stuck;
+use crate::migrate::agreement::{agree, common_setup};
+use crate::migrate::changes::{Definition, JobId, Users};
+use crate::migrate::compose_edits::edits;
+use crate::migrate::mover::{Mover, mover};
 use crate::migrate::target::Target;
-use crate::pipeline::Job;
 use crate::source::{FileId, Span};
-use crate::yaml::structure::scalar;
 
 /// What the files become.
 #[derive(Clone, Default, Debug)]
@@ -39,13 +36,8 @@ pub struct Changed {
     pub assumptions: Vec<(&'static str, String)>,
     /// Whether the target's command runs in it.
     pub uses_target: bool,
-}
-
-struct Mover<'a> {
-    job: &'a Job,
-    facts: &'a JobFacts,
-    lowered: Lowered,
-    wants: Wants,
+    /// The name of the image that it gets instead of its own.
+    pub image: Option<String>,
 }
 
 /// Rewrites the files so that `candidates` move.
@@ -64,8 +56,15 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
             }
         }
     }
+    common_setup(analysis, target, &users, &mut movers);
     loop {
         let agreement = agree(analysis, target, &users, &movers);
+        if !agreement.around.is_empty() {
+            for (id, way) in agreement.around {
+                movers.get_mut(&id).expect("only movers go around").take(way);
+            }
+            continue;
+        }
         if !agreement.refused.is_empty() {
             for (id, reason) in agreement.refused {
                 movers.remove(&id);
@@ -109,7 +108,8 @@ fn changed(mover: Mover<'_>) -> Changed {
         script: mover.wants.script,
         after_script: mover.wants.after_script,
         assumptions: mover.lowered.assumptions,
-        uses_target: mover.lowered.first.is_some(),
+        uses_target: mover.lowered.uses_target,
+        image: mover.lowered.image.map(|image| image.name),
     }
 }
 
@@ -128,148 +128,4 @@ fn blamed(movers: &BTreeMap<JobId, Mover<'_>>, users: &Users, span: Span) -> Vec
         blamed = movers.keys().copied().collect();
     }
     blamed
-}
-
-fn mover<'a>(analysis: &'a Analysis, target: &Target, id: JobId) -> Result<Mover<'a>, Reason> {
-    let pipeline = &analysis.pipelines[id.pipeline];
-    let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-    let place = |at: Option<std::ops::Range<usize>>| at.map_or(job.key, |range| job.place(&job.script, range));
-    let lowered = lower(job, facts, target, &analysis.config.depot).map_err(|Refusal { code, message, at }| Reason {
-        code,
-        message,
-        span: place(at),
-    })?;
-    let wants = wants(analysis, &pipeline.pipeline, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
-        code: reason::NOT_EDITABLE,
-        message: why.to_owned(),
-        span: place(Some(at..at + 1)),
-    })?;
-    Ok(Mover { job, facts, lowered, wants })
-}
-
-#[derive(Default)]
-struct Agreement {
-    changes: BTreeMap<Definition, Change>,
-    overrides: BTreeSet<Override>,
-    insertions: BTreeMap<Definition, Vec<String>>,
-    refused: BTreeMap<JobId, Reason>,
-}
-
-fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<JobId, Mover<'_>>) -> Agreement {
-    let mut agreement = Agreement::default();
-    for (&id, mover) in movers {
-        for (definition, lines) in &mover.wants.insertions {
-            let differs = users.of(definition.span).find(|user| {
-                holds(analysis, *user, definition)
-                    && movers.get(user).is_none_or(|other| other.wants.insertions.get(definition) != Some(lines))
-            });
-            match differs {
-                None => {
-                    agreement.insertions.insert(*definition, lines.clone());
-                }
-                Some(other) => {
-                    agreement.refused.insert(id, shared(analysis, other, definition));
-                }
-            }
-        }
-        for (definition, change) in &mover.wants.changes {
-            let differs = users
-                .of(definition.span)
-                .find(|user| movers.get(user).is_none_or(|other| other.wants.changes.get(definition) != Some(change)));
-            let Some(other) = differs else {
-                agreement.changes.insert(*definition, change.clone());
-                continue;
-            };
-            match instead(analysis, mover, definition) {
-                Some(overrides) => agreement.overrides.extend(overrides),
-                None => {
-                    agreement.refused.insert(id, shared(analysis, other, definition));
-                }
-            }
-        }
-        if analysis.config.depot.auth == Auth::Oidc && mover.lowered.first.is_some() {
-            match id_token(analysis, target, mover) {
-                Some(token) => agreement.overrides.extend(token),
-                None => {
-                    let message = "the job's `id_tokens` cannot be extended safely".to_owned();
-                    agreement.refused.insert(id, Reason { code: reason::NOT_EDITABLE, message, span: mover.job.key });
-                }
-            }
-        }
-    }
-    agreement
-}
-
-fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
-    let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
-    let message = format!("this is shared with `{other}`, which does not change in the same way");
-    Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
-}
-
-/// Whether a job's script has an item at this place, not only its text through an alias elsewhere.
-fn holds(analysis: &Analysis, id: JobId, definition: &Definition) -> bool {
-    let job = &analysis.pipelines[id.pipeline].pipeline.jobs[id.job];
-    job.script.items.iter().any(|item| position(analysis, &item.value) == *definition)
-}
-
-/// What the job gets of its own where a shared definition stays; none where there is no way.
-fn instead(analysis: &Analysis, mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
-    let own = |keyword, name: Option<String>, text: String| Override {
-        file: mover.job.own.span.file,
-        mapping: mover.job.own.node,
-        keyword,
-        name,
-        text,
-    };
-    if mover.wants.services.contains(definition) {
-        if mover
-            .job
-            .own
-            .get("services")
-            .is_some_and(|own| own.via.is_none() && mover.job.config.get("services").is_some_and(|resolved| resolved.span == own.span))
-        {
-            return None;
-        }
-        let left: Vec<&ServiceFacts> = mover.facts.services.iter().filter(|service| !service.is_dind()).collect();
-        let names: Option<String> =
-            left.iter().map(|service| service.image.image.value.as_str().map(|name| format!("\n  - {}", scalar(name)))).collect();
-        return Some(vec![own("services", None, if left.is_empty() { " []".to_owned() } else { names? })]);
-    }
-    let name = mover.wants.variables.get(definition)?;
-    let needed = match name.as_str() {
-        "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" => mover.lowered.first.is_some() || mover.lowered.keeps_client,
-        "DOCKER_HOST" => mover.lowered.keeps_client,
-        _ => false,
-    };
-    let empty = mover.job.variables.get(name.as_str()).and_then(crate::pipeline::Variable::text).is_some_and(|text| text.is_empty());
-    if !needed || empty {
-        return Some(Vec::new());
-    }
-    let written = mover.job.own.get("variables");
-    if written
-        .is_some_and(|variables| variables.via.is_some() || variables.get(name).is_some() || variables.span.file != mover.job.own.span.file)
-    {
-        return None;
-    }
-    let _ = analysis;
-    Some(vec![own("variables", Some(name.clone()), "\"\"".to_owned())])
-}
-
-/// The `id_tokens` entry beside the job's script.
-fn id_token(analysis: &Analysis, target: &Target, mover: &Mover<'_>) -> Option<Vec<Override>> {
-    let known = mover.job.config.get("id_tokens");
-    if known.is_some_and(|tokens| tokens.get(&target.id_token.name).is_some()) {
-        return Some(Vec::new());
-    }
-    if let Some(known) = known {
-        let own = known.span.file == mover.job.own.span.file
-            && mover.job.own.get("id_tokens").is_some_and(|own| own.span == known.span && own.via.is_none());
-        let text = format!("{}:\n  aud: {}\n", target.id_token.name, target.id_token.aud);
-        return own.then(|| vec![Override { file: known.span.file, mapping: known.node, keyword: "", name: None, text }]);
-    }
-    let script = mover.job.config.entry("script")?;
-    let document = analysis.documents.get(script.key.span.file)?;
-    let mapping = document.tree.parent(script.key.node)?;
-    let text = format!("\n  {}:\n    aud: {}", target.id_token.name, target.id_token.aud);
-    Some(vec![Override { file: script.key.span.file, mapping, keyword: "id_tokens", name: None, text }])
 }

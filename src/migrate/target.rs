@@ -19,6 +19,8 @@ pub struct Target {
     pub dropped_flags: Vec<String>,
     /// Canonical names of build flags with which a job stays as it is.
     pub rejected_flags: Vec<String>,
+    /// The platforms for which the target builds.
+    pub platforms: Vec<String>,
     /// Templates of the flags that are added.
     pub flags: BTreeMap<String, String>,
     /// Template of the path of a saved build's metadata.
@@ -27,18 +29,45 @@ pub struct Target {
     pub saved_id: String,
     /// Templates of the lines that install the command.
     pub setup: BTreeMap<String, String>,
-    /// The address of the installer.
-    pub installer: String,
+    /// What a script contains that installs the command already.
+    pub installer_sign: String,
+    /// Template of the address of the folder with a version's archives.
+    pub releases: String,
+    /// The target's own image, without tag.
+    pub published_image: String,
+    /// Template of that image with the tag of a version.
+    pub job_image: String,
+    /// Template of an image with a docker client that copies images within registries.
+    pub client_image: String,
+    /// The variable in which the command looks for its token.
+    pub token_variable: String,
+    /// What keeps a docker client from looking for a daemon, before its command.
+    pub no_daemon: String,
     /// Template of a login without a docker client.
     pub login: String,
+    /// Template of what keeps the password that a command prints.
+    pub password: String,
     /// The line that hands `DOCKER_AUTH_CONFIG` to a tool that only reads files.
     pub credentials: String,
-    /// Template of a copy within registries.
+    /// How a docker client copies images within registries.
+    pub client: Copier,
+    /// How a tool does that the job has to install.
+    pub copier: Copier,
+    /// The OpenID Connect token.
+    pub id_token: IdToken,
+}
+
+/// What copies images within registries.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Copier {
+    /// Template of a copy.
     pub promote: String,
     /// Template of a question for an image.
     pub inspect: String,
-    /// The OpenID Connect token.
-    pub id_token: IdToken,
+    /// The line that installs it; none where it is there.
+    #[serde(default)]
+    pub install: Option<String>,
 }
 
 /// An `id_tokens` entry.

@@ -13,9 +13,9 @@ use crate::shell::wrappers::{Nested, nested};
 const MOST_CALLS: usize = 8;
 
 impl Walker {
-    /// What the command does to this shell, and the commands that it runs in turn.
-    pub(super) fn effect(&mut self, invocation: &Invocation) {
-        let Some(name) = invocation.name() else { return };
+    /// What the command does to this shell, and the commands that it runs in turn; false where it runs a text that is not known.
+    pub(super) fn effect(&mut self, invocation: &Invocation) -> bool {
+        let Some(name) = invocation.name() else { return true };
         let name = name.to_owned();
         let range = invocation.command.range;
         let argv = &invocation.argv()[1..];
@@ -25,8 +25,9 @@ impl Walker {
         if let Some(body) = self.functions.get(&name).cloned().filter(|_| invocation.wrappers.iter().all(|w| w.name == "time")) {
             self.call(&name, &body, argv);
         } else if let Some(nested) = nested(&name, &invocation.arguments, invocation.program) {
-            self.nested(nested, invocation);
+            return self.nested(nested, invocation);
         }
+        true
     }
 
     fn builtin(&mut self, name: &str, argv: &[Argument], range: TextRange) {
@@ -105,7 +106,7 @@ impl Walker {
         self.calls -= 1;
     }
 
-    fn nested(&mut self, nested: Nested, invocation: &Invocation) {
+    fn nested(&mut self, nested: Nested, invocation: &Invocation) -> bool {
         let (at, frame) = match nested {
             Nested::Shell(at) => (at, Frame::Shell),
             Nested::Eval(at) => (at, Frame::Eval),
@@ -118,10 +119,10 @@ impl Walker {
             remote.program = at;
             remote.path.push(Frame::Remote);
             self.out.invocations.push(remote);
-            return;
+            return true;
         }
         let argument = &invocation.arguments[at];
-        let Some((body, damaged, place)) = self.nested_text(invocation, argument) else { return };
+        let Some((body, damaged, place)) = self.nested_text(invocation, argument) else { return false };
         let scope = self.scope.clone();
         self.scope.opaque |= matches!(place, Place::Opaque(_));
         self.scope.damaged |= damaged;
@@ -135,6 +136,7 @@ impl Walker {
             self.within(frame, |walker| walker.body(&body));
         }
         self.scope = scope;
+        true
     }
 
     /// The statements of a text in quotes: read in place where it stands there as it is, else from the value if that is known.

@@ -261,9 +261,13 @@ impl Walker {
             ignores_failure: self.scope.ignores_failure,
             opaque: self.scope.opaque,
             damaged,
+            unread_text: false,
         };
+        let at = self.out.invocations.len();
         self.out.invocations.push(invocation.clone());
-        self.effect(&invocation);
+        if !self.effect(&invocation) {
+            self.out.invocations[at].unread_text = true;
+        }
     }
 }
 

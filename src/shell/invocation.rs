@@ -94,6 +94,8 @@ pub struct Invocation {
     pub opaque: bool,
     /// Lies in or beside something that could not be read.
     pub damaged: bool,
+    /// Runs a text as shell that is not known: `sh -c "$(curl …)"`.
+    pub unread_text: bool,
 }
 
 impl Invocation {

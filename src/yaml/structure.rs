@@ -18,6 +18,9 @@ pub struct CannotEdit {
     pub span: Span,
 }
 
+/// Whether a comment above something that goes may go with it: its text, and whether all the lines that it heads go.
+pub type Stale<'a> = &'a dyn Fn(&str, bool) -> bool;
+
 /// A file's tree and text.
 #[derive(Clone, Copy, Debug)]
 pub struct Page<'a> {
@@ -68,12 +71,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where one shares its line with something else.
-    pub fn remove_children(
-        self,
-        collection: NodeId,
-        children: &BTreeSet<NodeId>,
-        stale: &dyn Fn(&str) -> bool,
-    ) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_children(self, collection: NodeId, children: &BTreeSet<NodeId>, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let (style, all): (CollectionStyle, Vec<(NodeId, Range<usize>)>) = match &self.tree.node(collection).kind {
             NodeKind::Mapping { style, pairs } => (*style, pairs.iter().map(|pair| (pair.key, self.pair_range(*pair))).collect()),
             NodeKind::Sequence { style, items } => (*style, items.iter().map(|&item| (item, self.item_range(item))).collect()),
@@ -83,11 +81,14 @@ impl<'a> Page<'a> {
             return Ok(self.remove_from_flow(&all, children));
         }
         let mut edits = Vec::new();
-        for (node, range) in all.iter().filter(|(node, _)| children.contains(node)) {
+        for (index, (node, range)) in all.iter().enumerate().filter(|(_, (node, _))| children.contains(node)) {
             if !self.begins_line(range.start) {
                 return self.cannot(*node, "it shares its line with what stands before it");
             }
-            edits.push(self.remove_lines(*node, range.start, range.end, stale));
+            // A comment heads the lines down to the next comment or blank line; with all of them it goes.
+            let headed = all[index + 1..].iter().take_while(|(next, range)| !self.begins_paragraph(*next, range.start));
+            let whole = headed.into_iter().all(|(next, _)| children.contains(next));
+            edits.push(self.remove_lines(*node, range.start, range.end, &|comment, _| stale(comment, whole)));
         }
         Ok(edits)
     }
@@ -96,7 +97,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where it is the only entry, or shares its line with something else.
-    pub fn remove_entry(self, key: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_entry(self, key: NodeId, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let (Some(mapping), Some(pair)) = (self.tree.parent(key), self.tree.pair_of(key)) else {
             return self.cannot(key, "it is not an entry of a mapping");
         };
@@ -110,12 +111,19 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where it is the only item, or shares its line with something else.
-    pub fn remove_item(self, item: NodeId, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn remove_item(self, item: NodeId, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let Some(sequence) = self.tree.parent(item) else { return self.cannot(item, "it is not an item of a sequence") };
         if self.tree.items(sequence).is_none_or(|items| items.len() == 1) {
             return self.cannot(sequence, "nothing would be left of this sequence");
         }
         self.remove_children(sequence, &BTreeSet::from([item]), stale)
+    }
+
+    /// Whether a comment or a blank line stands directly above a child that begins at `start`.
+    fn begins_paragraph(self, child: NodeId, start: usize) -> bool {
+        let line = self.source.line_index(start);
+        let blank = line > 0 && self.text()[self.source.line_range(line - 1)].trim().is_empty();
+        blank || !self.tree.comments_above(child).is_empty()
     }
 
     fn pair_range(self, pair: Pair) -> Range<usize> {
@@ -152,7 +160,7 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// [`CannotEdit`] where an entry shares its line with something else, or the mapping has no entry.
-    pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: &dyn Fn(&str) -> bool) -> Result<Vec<Edit>, CannotEdit> {
+    pub fn empty_all(self, mapping: NodeId, children: &BTreeSet<NodeId>, stale: Stale<'_>) -> Result<Vec<Edit>, CannotEdit> {
         let Some(first) = self.tree.pairs(mapping).and_then(<[Pair]>::first).copied() else {
             return self.cannot(mapping, "it has no entry");
         };
@@ -225,9 +233,9 @@ impl<'a> Page<'a> {
         Ok(vec![Edit::replace(self.span(colon..value.span.start as usize), format!("{before}{indentation}"))])
     }
 
-    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: &dyn Fn(&str) -> bool) -> Edit {
+    fn remove_lines(self, node: NodeId, start: usize, end: usize, stale: Stale<'_>) -> Edit {
         let above = self.tree.comments_above(node);
-        let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()]));
+        let gone = above.iter().all(|comment| stale(&self.text()[comment.span.range()], false));
         let start = above.first().filter(|_| gone).map_or(start, |comment| comment.span.start as usize);
         let mut lines = self.lines(start, end);
         // Of the blank lines above and below a removed block one stays.
@@ -242,7 +250,7 @@ impl<'a> Page<'a> {
         Edit::delete(self.span(lines))
     }
 
-    /// Adds items before `item` in its sequence. Each of `items` is one line of YAML without dash.
+    /// Adds items before `item` in its sequence, and before the comment that heads it. Each of `items` is one line of YAML without dash.
     ///
     /// # Errors
     /// [`CannotEdit`] where the item does not begin a line of a block sequence.
@@ -255,10 +263,14 @@ impl<'a> Page<'a> {
         let indentation = self.indentation(dash.start as usize);
         let between = &self.text()[dash.end as usize..self.tree.node(item).full.start as usize];
         let between = if between.is_empty() || between.contains('\n') { " " } else { between };
-        let mut text = String::new();
-        for item in items {
-            text.push_str(&format!("-{between}{item}{}{indentation}", self.source.newline()));
+        let newline = self.source.newline();
+        let above = self.tree.comments_above(item).first().map(|comment| comment.span.start as usize);
+        if let Some(comment) = above.filter(|&comment| self.begins_line(comment)) {
+            let line = self.source.line_range(self.source.line_index(comment)).start;
+            let text: String = items.iter().map(|item| format!("{indentation}-{between}{item}{newline}")).collect();
+            return Ok(vec![Edit::replace(self.span(line..line), text)]);
         }
+        let text: String = items.iter().map(|item| format!("-{between}{item}{newline}{indentation}")).collect();
         Ok(vec![Edit::insert_before(dash, text)])
     }
 
@@ -337,6 +349,21 @@ impl<'a> Page<'a> {
         let complete = self.text()[..at].ends_with('\n');
         let text = if complete { lines } else { format!("{newline}{}", lines.trim_end_matches(['\r', '\n'])) };
         Edit::replace(self.span(at..at), text)
+    }
+
+    /// Adds items behind `item` in its block sequence. Each of `items` is one line of YAML without dash.
+    ///
+    /// # Errors
+    /// [`CannotEdit`] where the item does not begin a line of a block sequence.
+    pub fn insert_items_behind(self, item: NodeId, items: &[String]) -> Result<Vec<Edit>, CannotEdit> {
+        let node = self.tree.node(item);
+        let Some(dash) = node.dash.filter(|dash| self.begins_line(dash.start as usize)) else {
+            return self.cannot(item, "it shares its line with what stands before it");
+        };
+        let between = &self.text()[dash.end as usize..node.full.start as usize];
+        let between = if between.is_empty() || between.contains('\n') { " " } else { between };
+        let text: String = items.iter().map(|item| format!("-{between}{item}\n")).collect();
+        Ok(vec![self.lines_below(node.full.end as usize, self.indentation(dash.start as usize).len(), &text)])
     }
 
     /// Adds an item behind the last one of a sequence in either style.

@@ -2,42 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use crate::detect::daemon::Kind;
-use crate::detect::flow::classify::{self, Between, needs_daemon, only_image};
+use crate::detect::flow::classify::{self, needs_daemon, only_image};
 use crate::detect::flow::images::{Images, Meaning, Origin};
-use crate::detect::flow::{Action, Flow, Output, RemoteBuild, Why, is_docker};
+use crate::detect::flow::{Flow, is_docker};
 use crate::detect::reason::{self, Reason};
 use crate::detect::steps::{JobShell, Step};
-use crate::detect::{JobFacts, is_frozen, setting};
+use crate::detect::{JobFacts, setting};
 use crate::docker::{Op, Operation, Role, Tool, Unknown};
 use crate::pipeline::Job;
-use crate::shell::{Frame, ListOperator};
+use crate::shell::Frame;
 
 /// A build and what happens to its image.
 #[derive(Debug)]
-struct Built {
-    step: usize,
+pub(super) struct Built {
+    pub(super) step: usize,
     /// Steps of `docker tag`, with the argument that names the new reference.
-    tags: Vec<(usize, usize)>,
+    pub(super) tags: Vec<(usize, usize)>,
     /// Steps of `docker push`, with the argument of the reference, and what it is: the build's flag or the tag's step.
-    pushes: Vec<Push>,
-    direct: bool,
+    pub(super) pushes: Vec<Push>,
+    pub(super) direct: bool,
 }
 
 #[derive(Debug)]
-struct Push {
-    step: usize,
-    argument: usize,
-    text: String,
+pub(super) struct Push {
+    pub(super) step: usize,
+    pub(super) argument: usize,
+    pub(super) text: String,
 }
 
 #[derive(Debug)]
-struct Pulled {
-    step: usize,
-    argument: usize,
-    pushes: Vec<Push>,
-    tags: Vec<usize>,
-    cached_by: Vec<usize>,
+pub(super) struct Pulled {
+    pub(super) step: usize,
+    pub(super) argument: usize,
+    pub(super) pushes: Vec<Push>,
+    pub(super) tags: Vec<usize>,
+    pub(super) cached_by: Vec<usize>,
 }
 
 /// Plans the builds, tags, pulls and pushes of the main shell.
@@ -64,22 +63,22 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
     planner.decide_pulls();
 }
 
-struct Planner<'a> {
-    job: &'a Job,
-    facts: &'a JobFacts,
-    shell: &'a JobShell,
-    flow: &'a mut Flow,
-    images: Images,
-    built: BTreeMap<usize, Built>,
-    pulled: BTreeMap<usize, Pulled>,
+pub(super) struct Planner<'a> {
+    pub(super) job: &'a Job,
+    pub(super) facts: &'a JobFacts,
+    pub(super) shell: &'a JobShell,
+    pub(super) flow: &'a mut Flow,
+    pub(super) images: Images,
+    pub(super) built: BTreeMap<usize, Built>,
+    pub(super) pulled: BTreeMap<usize, Pulled>,
     /// A `docker buildx create` made a builder whose results stay out of the daemon.
-    own_builder: bool,
+    pub(super) own_builder: bool,
     /// `set +e` was run.
-    goes_on_after_failures: bool,
+    pub(super) goes_on_after_failures: bool,
 }
 
 impl Planner<'_> {
-    fn refuse(&mut self, step: usize, code: &'static str, message: impl Into<String>) {
+    pub(super) fn refuse(&mut self, step: usize, code: &'static str, message: impl Into<String>) {
         let span = self.job.place(&self.job.script, self.shell.steps[step].range());
         self.flow.reasons.push(Reason { code, message: message.into(), span });
     }
@@ -176,8 +175,14 @@ impl Planner<'_> {
         if network || hosts {
             return self.refuse(index, reason::NETWORK, "the build uses the network of the job");
         }
-        if operation.flag("builder").is_some() && !self.own_builder {
+        let named =
+            operation.flag("builder").is_some() || setting(self.job, "BUILDX_BUILDER").is_some_and(|setting| !setting.text.is_empty());
+        if named && !self.own_builder {
             return self.refuse(index, reason::EXPLICIT_DAEMON, "the build names a builder that the job does not make");
+        }
+        if self.shell.script.text.contains("cli-plugins/docker-buildx") {
+            let message = "the job brings its own buildx, whose version decides what is published";
+            return self.refuse(index, reason::JOB_IMAGE_UNKNOWN, message);
         }
         let outputs = operation.outputs();
         let exported = outputs.iter().any(|output| !output.pushes() && output.get("type") != Some("docker"));
@@ -308,270 +313,6 @@ impl Planner<'_> {
             self.refuse(index, reason::DAEMON_OUTPUT_USED, "the output of a command that asks the daemon is used");
         }
     }
-
-    fn decide_builds(&mut self) {
-        let built = std::mem::take(&mut self.built);
-        let decided: Vec<(Built, Mode)> =
-            built.into_values().map(|built| (self.mode(&built), built)).map(|(mode, built)| (built, mode)).collect();
-        let saved = decided.iter().filter(|(_, mode)| *mode == Mode::Save).count();
-        let mut number = 0;
-        for (built, mode) in decided {
-            let output = match mode {
-                Mode::Refused => continue,
-                Mode::Direct => Output::AsWritten,
-                Mode::Discard => Output::Discard,
-                Mode::Here | Mode::AtPush(_) => self.pushed_names(&built),
-                Mode::Save => {
-                    number += 1;
-                    Output::Save(if saved == 1 { 0 } else { number })
-                }
-            };
-            self.act(&built, &mode, output);
-        }
-    }
-
-    fn act(&mut self, built: &Built, mode: &Mode, output: Output) {
-        let plain_manifest = !matches!(mode, Mode::Direct | Mode::Discard) && !self.own_builder && self.publishes_plain(built.step);
-        let build = RemoteBuild { step: built.step, output, dropped_flags: Vec::new(), plain_manifest };
-        let actions = &mut self.flow.actions;
-        for &(tag, _) in &built.tags {
-            actions.insert(tag, Action::Remove(Why::TaggedByBuild));
-        }
-        for push in &built.pushes {
-            let action = if *mode == Mode::Save {
-                Action::PushSaved { build: built.step, reference: push.argument }
-            } else {
-                Action::Remove(Why::PushedByBuild)
-            };
-            actions.insert(push.step, action);
-        }
-        if let Mode::AtPush(at) = mode {
-            actions.insert(built.step, Action::Remove(Why::BuiltAtPush));
-            actions.insert(*at, Action::BuildHere(build));
-        } else {
-            actions.insert(built.step, Action::Build(build));
-        }
-    }
-
-    /// The names to add to the build's own, and which of its own were never pushed.
-    fn pushed_names(&self, built: &Built) -> Output {
-        let operation = self.shell.steps[built.step].operation.as_ref().expect("a build has an operation");
-        let mut own = Images::default();
-        let flags: Vec<usize> = (0..operation.flags.len()).filter(|&at| operation.flags[at].name == "tag").collect();
-        for (number, &at) in flags.iter().enumerate() {
-            own.name(operation.flags[at].value.as_deref().unwrap_or_default(), Origin::Build(number));
-        }
-        let mut pushed = vec![false; flags.len()];
-        let mut added: Vec<(usize, usize)> = Vec::new();
-        for push in &built.pushes {
-            match own.meaning(&push.text) {
-                Meaning::Known(Origin::Build(number)) => pushed[number] = true,
-                Meaning::Known(Origin::Pull(_)) | Meaning::Foreign | Meaning::Unsure => added.push((push.step, push.argument)),
-            }
-        }
-        let unpushed = flags.into_iter().zip(pushed).filter(|(_, pushed)| !pushed).map(|(at, _)| at).collect();
-        Output::Push { added, unpushed }
-    }
-
-    fn mode(&mut self, built: &Built) -> Mode {
-        let shared_daemon = !matches!(self.facts.daemon.kind, Kind::Dind | Kind::Tcp);
-        if built.direct {
-            if built.pushes.is_empty() && built.tags.is_empty() {
-                return Mode::Direct;
-            }
-            self.refuse(built.step, reason::UNKNOWN_IMAGE, "the build pushes or exports, and its image is used again afterwards");
-            return Mode::Refused;
-        }
-        let Some(last) = built.pushes.iter().map(|push| push.step).max() else {
-            if shared_daemon {
-                self.refuse(built.step, reason::IMAGE_STAYS_ON_DAEMON, "the image stays on a daemon that other jobs may share");
-                return Mode::Refused;
-            }
-            return Mode::Discard;
-        };
-        let build = &self.shell.steps[built.step];
-        let pushes: Vec<&Step> = built.pushes.iter().map(|push| &self.shell.steps[push.step]).collect();
-        if pushes.iter().any(|push| in_substitution(push) || push.invocation.pipe().is_some()) {
-            self.refuse(last, reason::BUILD_IN_PIPELINE, "the output of the push is used");
-            return Mode::Refused;
-        }
-        if !pushes.iter().all(|push| push.block.starts_with(&build.block)) {
-            self.refuse(built.step, reason::CONDITIONAL_BUILD, "the image is built under other conditions than it is pushed");
-            return Mode::Refused;
-        }
-        let together = pushes.iter().all(|push| {
-            push.block == build.block
-                && push.invocation.certainty == build.invocation.certainty
-                && !push.invocation.ignores_failure
-                && !after_or(push)
-        });
-        if !together || !self.ends_alike(built, last) {
-            return Mode::Save;
-        }
-        let worst = self.between(built, last);
-        match worst {
-            Between::Transparent if self.names_known_at(built, built.step) => Mode::Here,
-            Between::Transparent | Between::Gate if self.may_move(built, last) => Mode::AtPush(last),
-            Between::Transparent | Between::Gate | Between::Opaque => Mode::Save,
-        }
-    }
-
-    /// The worst step between a build and its last push. Other builds and pushes count, since they may fail.
-    fn between(&self, built: &Built, last: usize) -> Between {
-        let own: Vec<usize> = built.tags.iter().map(|&(tag, _)| tag).chain(built.pushes.iter().map(|push| push.step)).collect();
-        let steps = (built.step + 1..last).filter(|index| !own.contains(index)).map(|index| classify::between(&self.shell.steps[index]));
-        steps.fold(Between::Transparent, |worst, between| match (worst, between) {
-            (Between::Opaque, _) | (_, Between::Opaque) => Between::Opaque,
-            (Between::Gate, _) | (_, Between::Gate) => Between::Gate,
-            (Between::Transparent, Between::Transparent) => Between::Transparent,
-        })
-    }
-
-    /// In `a && b` a failing `a` does not end the script. Folding `b` into `a` makes it end there, which only is the same where nothing is published behind.
-    fn ends_alike(&self, built: &Built, last: usize) -> bool {
-        let in_list = |step: &Step| step.invocation.path.iter().any(|frame| matches!(frame, Frame::List(ListOperator::And, _)));
-        let listed = in_list(&self.shell.steps[built.step]) || built.pushes.iter().any(|push| in_list(&self.shell.steps[push.step]));
-        if !listed {
-            return true;
-        }
-        let end = self.shell.steps[last].statement().end;
-        self.shell.steps[last + 1..].iter().all(|step| {
-            step.range().start < end
-                || step
-                    .operation
-                    .as_ref()
-                    .is_none_or(|operation| !matches!(operation.op, Op::Build | Op::Push | Op::Manifest | Op::Imagetools))
-        })
-    }
-
-    /// Whether the names that pushes and tags give mean the same at step `at` as where they are written.
-    fn names_known_at(&self, built: &Built, at: usize) -> bool {
-        let start = self.shell.steps[at].range().start;
-        built.pushes.iter().all(|push| {
-            let step = &self.shell.steps[push.step];
-            let names = variables(step, push.argument);
-            !self.shell.assigns_within(&(start..step.range().start), &names)
-        })
-    }
-
-    /// Whether the build may run at step `at` instead: it is a statement of its own, and its words mean the same there.
-    fn may_move(&self, built: &Built, at: usize) -> bool {
-        let step = &self.shell.steps[built.step];
-        let alone = step.statement() == step.range()
-            && step.invocation.command.redirections.iter().all(|redirection| redirection.heredoc.is_none());
-        let push = &self.shell.steps[at];
-        let push_alone = push.statement() == push.range();
-        let names: Vec<String> = (0..step.argv.len()).flat_map(|argument| variables(step, argument)).collect();
-        let later = step.range().end..push.range().start;
-        let pushed_before = built.pushes.iter().all(|other| {
-            let step = &self.shell.steps[other.step];
-            !self.shell.assigns_within(&(step.range().start..push.range().start), &variables(step, other.argument))
-        });
-        alone && push_alone && !self.shell.assigns_within(&later, &names) && pushed_before
-    }
-
-    /// Whether the job's daemon pushes single manifests without attestations: the classic builder, or BuildKit before Docker 29 made the
-    /// containerd image store the default.
-    fn publishes_plain(&self, build: usize) -> bool {
-        let classic = setting(self.job, "DOCKER_BUILDKIT").is_some_and(|setting| setting.text == "0");
-        let step = &self.shell.steps[build];
-        let classic_here =
-            step.invocation.environment.iter().any(|(name, value)| name == "DOCKER_BUILDKIT" && value.constant() == Some("0"));
-        let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
-        let frozen = self.facts.daemon.service.is_some_and(|index| {
-            let text = &self.facts.services[index].image.text;
-            let current = !text.contains('/') || text.contains("docker.io/") || text.contains("DEPENDENCY_PROXY");
-            !current || is_frozen(text)
-        });
-        let modern = daemon.is_some_and(|daemon| {
-            (daemon.official && daemon.floating && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29)
-        });
-        classic || classic_here || !modern
-    }
-
-    fn decide_pulls(&mut self) {
-        let pulled = std::mem::take(&mut self.pulled);
-        for pull in pulled.into_values() {
-            self.decide_pull(&pull);
-        }
-    }
-
-    fn decide_pull(&mut self, pull: &Pulled) {
-        let step = &self.shell.steps[pull.step];
-        if pull.pushes.is_empty() {
-            let action =
-                if step.invocation.ignores_failure { Action::Remove(Why::CachePull) } else { Action::Inspect { reference: pull.argument } };
-            for &tag in &pull.tags {
-                self.flow.actions.insert(tag, Action::Remove(Why::CopiedByRegistry));
-            }
-            self.drop_cache_flags(pull, step.invocation.ignores_failure);
-            self.flow.actions.insert(pull.step, action);
-            return;
-        }
-        let last = pull.pushes.iter().map(|push| push.step).max().unwrap_or(pull.step);
-        let together = pull.pushes.iter().all(|push| {
-            let other = &self.shell.steps[push.step];
-            other.block == step.block && other.invocation.certainty == step.invocation.certainty && !other.invocation.ignores_failure
-        });
-        if step.invocation.ignores_failure || !pull.pushes.iter().all(|push| self.shell.steps[push.step].block.starts_with(&step.block)) {
-            return self.refuse(last, reason::CONDITIONAL_BUILD, "an image is pulled under other conditions than it is pushed");
-        }
-        let own: Vec<usize> = pull.tags.iter().copied().chain(pull.pushes.iter().map(|push| push.step)).collect();
-        let clear = together
-            && (pull.step + 1..last)
-                .filter(|index| !own.contains(index))
-                .all(|index| classify::between(&self.shell.steps[index]) != Between::Opaque);
-        let action = if clear { Action::Remove(Why::CopiedByRegistry) } else { Action::Inspect { reference: pull.argument } };
-        let names = variables(step, pull.argument);
-        if self.shell.assigns_within(&(step.range().end..self.shell.steps[last].range().start), &names) {
-            return self.refuse(last, reason::UNKNOWN_IMAGE, "a variable in the pulled image's name changes before the push");
-        }
-        self.flow.actions.insert(pull.step, action);
-        for &tag in &pull.tags {
-            self.flow.actions.insert(tag, Action::Remove(Why::CopiedByRegistry));
-        }
-        for push in &pull.pushes {
-            self.flow.actions.insert(push.step, Action::Promote { pull: pull.step, source: pull.argument, reference: push.argument });
-        }
-    }
-
-    /// A cache that was only pulled for a build is not needed by a builder that keeps its own.
-    fn drop_cache_flags(&mut self, pull: &Pulled, ignorable: bool) {
-        if !ignorable {
-            return;
-        }
-        for (&index, action) in &mut self.flow.actions {
-            let (Action::Build(build) | Action::BuildHere(build)) = action else { continue };
-            if !pull.cached_by.contains(&build.step) {
-                continue;
-            }
-            debug_assert!(index >= build.step);
-            let operation = self.shell.steps[build.step].operation.as_ref().expect("a build has an operation");
-            let source = &self.shell.steps[pull.step].argv[pull.argument].text;
-            let mut name = Images::default();
-            name.name(source, Origin::Pull(pull.step));
-            for (at, flag) in operation.flags.iter().enumerate().filter(|(_, flag)| flag.name == "cache-from") {
-                let only = operation
-                    .images_as(Role::CacheFrom)
-                    .filter(|image| flag.words.contains(&image.arg))
-                    .all(|image| name.meaning(&image.text) != Meaning::Foreign);
-                if only && !build.dropped_flags.contains(&at) {
-                    build.dropped_flags.push(at);
-                }
-            }
-        }
-    }
-}
-
-/// How a build becomes a remote build.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Mode {
-    Refused,
-    Direct,
-    Discard,
-    Here,
-    AtPush(usize),
-    Save,
 }
 
 fn turns_errexit_off(step: &Step) -> bool {
@@ -585,28 +326,6 @@ fn explicit_daemon(operation: &Operation) -> bool {
     ["host", "context", "tls", "tlsverify", "tlscacert", "tlscert", "tlskey"].iter().any(|name| operation.global(name).is_some())
 }
 
-fn in_substitution(step: &Step) -> bool {
+pub(super) fn in_substitution(step: &Step) -> bool {
     step.invocation.path.iter().any(|frame| matches!(frame, Frame::Substitution | Frame::ProcessSubstitution))
-}
-
-/// Whether it runs only if something before it failed.
-fn after_or(step: &Step) -> bool {
-    step.invocation.path.iter().any(|frame| matches!(frame, Frame::List(ListOperator::Or, _)))
-}
-
-/// The names of the variables in the word of an argument.
-fn variables(step: &Step, argument: usize) -> Vec<String> {
-    use crate::shell::PartKind;
-    let Some(argument) = step.invocation.argv().get(argument) else { return Vec::new() };
-    let Some(word) = step.invocation.command.words.get(argument.word) else { return Vec::new() };
-    let names = word.parts.iter().filter_map(|part| match &part.kind {
-        PartKind::Variable(variable) => Some(variable.name.clone()),
-        PartKind::Literal { .. }
-        | PartKind::Substitution { .. }
-        | PartKind::ProcessSubstitution { .. }
-        | PartKind::Arithmetic(..)
-        | PartKind::Pattern(_)
-        | PartKind::Interpolation => None,
-    });
-    names.collect()
 }

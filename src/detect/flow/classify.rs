@@ -14,6 +14,7 @@ pub const DAEMON_VARIABLES: &[&str] = &[
     "DOCKER_BUILDKIT",
     "DOCKER_CONTEXT",
     "COMPOSE_DOCKER_CLI_BUILD",
+    "BUILDX_BUILDER",
 ];
 
 /// Whether `operation` fails or means something else without a daemon.

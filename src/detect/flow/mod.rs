@@ -3,7 +3,9 @@
 
 mod builds;
 mod classify;
+mod decide;
 mod images;
+mod pulls;
 mod remains;
 
 use std::collections::BTreeMap;
@@ -142,6 +144,10 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
         return flow;
     }
     if let Some(shell) = &facts.shell {
+        if remains::nothing_else(shell) {
+            let message = "nothing would be left of the script without its daemon".to_owned();
+            flow.reasons.push(Reason { code: reason::DAEMON_ONLY, message, span: job.key });
+        }
         builds::plan(job, facts, shell, &mut flow);
         remains::plan(job, facts, shell, &mut flow);
     }

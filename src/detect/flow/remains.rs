@@ -47,6 +47,15 @@ pub(super) fn plan(job: &Job, facts: &JobFacts, shell: &JobShell, flow: &mut Flo
     variables(job, shell, flow);
 }
 
+/// Whether a script does nothing but ask or tidy the daemon and talk about it.
+pub(super) fn nothing_else(shell: &JobShell) -> bool {
+    let talks = |step: &Step| match &step.operation {
+        Some(operation) => classify::is_chatter(operation),
+        None => classify::between(step) == Between::Transparent || matches!(step.name(), Some("set" | "date" | "exit")),
+    };
+    shell.steps.iter().any(|step| step.operation.as_ref().is_some_and(classify::needs_daemon)) && shell.steps.iter().all(talks)
+}
+
 /// Statements of their own that can go.
 pub(super) fn chatter(step: &Step, shell: &JobShell) -> Option<Action> {
     let operation = step.operation.as_ref()?;

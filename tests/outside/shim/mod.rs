@@ -89,7 +89,16 @@ fn side(pipeline: &Map<String, Value>, job: &str) -> Option<Side> {
     let definition = pipeline.get(job)?;
     let lines = |key: &str| script(definition.get(key).unwrap_or(&Value::Null));
     let main = [lines("before_script"), lines("script")].concat().join("\n");
-    Some(Side { scripts: Scripts { main, after: lines("after_script").join("\n") }, variables: crate::promises::variables(pipeline, job) })
+    let mut variables = crate::promises::variables(pipeline, job);
+    variables.extend(matrix(definition));
+    Some(Side { scripts: Scripts { main, after: lines("after_script").join("\n") }, variables })
+}
+
+/// The variables of the first job that `parallel:matrix` makes.
+fn matrix(job: &Value) -> Vec<(String, Value)> {
+    let first = job["parallel"]["matrix"].get(0).and_then(Value::as_object);
+    let values = first.into_iter().flatten();
+    values.map(|(name, value)| (name.clone(), value.get(0).unwrap_or(value).clone())).collect()
 }
 
 fn script(value: &Value) -> Vec<String> {
@@ -123,7 +132,7 @@ mod tests {
                 "curl -L https://x | sh\ndepot build --push -t $A --tag=$B --file d/F .",
             ),
             ("docker pull $A:l || true\ndocker build --cache-from $A:l -t $A:l .\ndocker push $A:l", "depot build --push -t $A:l ."),
-            ("docker pull $A\ndocker tag $A $B\ndocker push $B", "docker buildx imagetools create -t $B $A"),
+            ("docker pull $A\ndocker tag $A $B\ndocker push $B", "docker buildx imagetools create --prefer-index=false -t $B $A"),
             (
                 "docker build -t $A .\nif [ \"$D\" = y ]; then docker push $A; fi",
                 "if [ \"$D\" = y ]; then depot build -t $A --push .; else depot build -t $A .; fi",

@@ -162,7 +162,9 @@ fn settings(text: &str) -> Vec<(String, BTreeMap<String, String>)> {
 fn tested(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     static TEST: OnceLock<Regex> = OnceLock::new();
     static LITERAL: OnceLock<Regex> = OnceLock::new();
-    let test = TEST.get_or_init(|| Regex::new(r"\b(if|elif|case|test|while|until)\b|\[|&&|\|\||:[-+?]").expect("the pattern is valid"));
+    let test = TEST.get_or_init(|| {
+        Regex::new(r"\b(if|elif|case|while|until)\b|(^|[;&|!(])\s*test\s|\[|&&|\|\||:[-+?]").expect("the pattern is valid")
+    });
     let literal = LITERAL.get_or_init(|| Regex::new(r#"=~?\s*["']?([A-Za-z0-9_.-]+)["']?\s*\]"#).expect("the pattern is valid"));
     let mut tested: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in text.lines().filter(|line| test.is_match(line)) {

@@ -5,7 +5,7 @@ use crate::detect::{ImageFacts, JobFacts, JobShell, Step};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::engine_image::Variant;
 use crate::edit::{Edit, Fix, Safety};
-use crate::lint::{Context, Findings, Rule};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted};
 use crate::pipeline::Job;
 
 /// The rule.
@@ -23,11 +23,13 @@ const ENGINE: &str = "_EXPERIMENTAL_DAGGER_RUNNER_HOST";
 const WITHOUT_ENGINE: &[&str] = &["version", "login", "logout", "help", "completion", "--version", "--help", "-h"];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         if let (Some(image), Some(shell)) = (&facts.image, &facts.shell)
             && let Some(contents) = Contents::of(image).filter(|contents| contents.lacks("docker"))
         {
-            findings.add_some(finding(context, job, facts, shell, image, contents));
+            // A file that isn't here may name an engine, or install a command line, for all jobs.
+            let finding = finding(context, job, facts, shell, image, contents);
+            findings.add_some(if context.knows_defaults() { finding } else { finding.map(doubted) });
         }
     }
 }
@@ -74,7 +76,7 @@ fn names_engine(job: &Job, shell: &JobShell, call: &Step) -> bool {
 
 /// Whether the script may bring a container command line along before the call.
 fn is_provided(facts: &JobFacts, shell: &JobShell, call: usize) -> bool {
-    let hidden = facts.hidden().any(|opaque| opaque.step.is_none_or(|step| step < call));
+    let hidden = facts.opaque.iter().any(|opaque| opaque.step.is_none_or(|step| step < call));
     let others = ["docker", "podman", "nerdctl", "finch"];
     let installed = |step: &Step| others.iter().any(|tool| may_provide(step, shell.slice(step.statement()), tool));
     hidden || shell.steps[..call].iter().any(installed)

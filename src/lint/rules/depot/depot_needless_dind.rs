@@ -4,7 +4,7 @@ use crate::detect::JobFacts;
 use crate::detect::flow::needs_daemon;
 use crate::diagnostic::Severity;
 use crate::docker::{Op, Operation, Tool};
-use crate::lint::{Context, Findings, Rule};
+use crate::lint::{Context, Findings, Knowledge, Rule};
 
 /// The rule.
 pub static RULE: Rule =
@@ -13,7 +13,7 @@ pub static RULE: Rule =
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         let Some(service) = facts.daemon.service.and_then(|index| facts.services.get(index)) else { continue };
-        if uses_depot_alone(facts) {
+        if context.knowledge(job) == Knowledge::Full && uses_depot_alone(facts) {
             let finding = RULE.at(
                 service.image.image.name.span,
                 "this daemon is not needed: Depot builds and pushes without one, and `docker login` needs none",
@@ -26,7 +26,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn uses_depot_alone(facts: &JobFacts) -> bool {
     let builds = facts.operations.iter().any(|operation| is_remote_build(&operation.operation));
     let rest = facts.operations.iter().all(|operation| is_remote_build(&operation.operation) || is_harmless(&operation.operation));
-    builds && rest && facts.hidden().next().is_none()
+    builds && rest && facts.opaque.is_empty()
 }
 
 /// A build whose result surely doesn't come back into a daemon.

@@ -6,7 +6,7 @@ use crate::detect::{JobFacts, JobShell, Step};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::Tool;
 use crate::edit::{Edit, Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Assignment;
 use crate::source::Span;
@@ -19,9 +19,11 @@ const INSTALLER: &str = "depot.dev/install-cli.sh";
 const FOLDER: &str = "DEPOT_INSTALL_DIR";
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         if let Some(shell) = &facts.shell {
-            findings.add_some(misplaced(context, job, facts, shell));
+            // A file that isn't here may set the folder, or `PATH`, for all jobs.
+            let finding = misplaced(context, job, facts, shell);
+            findings.add_some(if context.knows_defaults() { finding } else { finding.map(doubted) });
         }
     }
 }

@@ -1,12 +1,13 @@
 //! DND213: a dind service whose packets are larger than those of the runner's network. Knows GitLab.com's runners.
 
 use crate::detect::ServiceFacts;
-use crate::detect::client::Client;
+use crate::detect::client::{Client, Runner};
+use crate::detect::flow::needs_daemon;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
-use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -18,9 +19,22 @@ const HOSTED: u32 = 1360;
 /// What dockerd uses unless told otherwise, in bytes.
 const DEFAULT: u32 = 1500;
 
+/// Beginnings of variables that a Kubernetes runner reads (<https://docs.gitlab.com/runner/executors/kubernetes/#overwrite-container-resources>).
+const POD_SETTINGS: &[&str] = &[
+    "FF_KUBERNETES_",
+    "KUBERNETES_CPU_",
+    "KUBERNETES_MEMORY_",
+    "KUBERNETES_EPHEMERAL_",
+    "KUBERNETES_SERVICE_",
+    "KUBERNETES_HELPER_",
+    "KUBERNETES_NODE_",
+    "KUBERNETES_POD_",
+    "KUBERNETES_NAMESPACE_OVERWRITE",
+];
+
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
-        let Some(hosted) = is_hosted(client.job) else { continue };
+    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)).filter(transfers) {
+        let Some(hosted) = is_hosted(&client) else { continue };
         for service in client.facts.services.iter().filter(|service| service.is_dind()) {
             if let Some(finding) = too_large(context, service, hosted) {
                 findings.add(finding.job(&client.job.name));
@@ -29,13 +43,53 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't.
-fn is_hosted(job: &Job) -> Option<bool> {
-    let tags: Vec<String> = job.tags().iter().filter_map(Value::scalar_text).collect();
-    if tags.is_empty() {
-        return Some(false);
+/// Whether a container on the daemon's own network may transfer anything; the daemon itself, which pulls and pushes, uses the runner's.
+fn transfers(client: &Client<'_>) -> bool {
+    !client.facts.opaque.is_empty()
+        || client.facts.operations.iter().any(|found| needs_daemon(&found.operation) && runs_containers(&found.operation))
+}
+
+fn runs_containers(operation: &Operation) -> bool {
+    match operation.op {
+        Op::Build | Op::Run => operation.tool != Tool::Depot && operation.value("network") != Some("host"),
+        Op::Bake | Op::ComposeBuild | Op::ComposeUp | Op::ComposeRun | Op::Exec | Op::Other => operation.tool != Tool::Depot,
+        Op::Push
+        | Op::Pull
+        | Op::Tag
+        | Op::Login
+        | Op::Logout
+        | Op::Save
+        | Op::Load
+        | Op::Import
+        | Op::Manifest
+        | Op::Imagetools
+        | Op::ComposePush
+        | Op::Builder
+        | Op::Context
+        | Op::Inspect
+        | Op::Wait
+        | Op::Clean
+        | Op::Info => false,
     }
-    tags.iter().any(|tag| tag.starts_with("saas-linux-")).then_some(true)
+}
+
+/// Whether a hosted runner of GitLab.com surely takes the job; none where it surely doesn't.
+fn is_hosted(client: &Client<'_>) -> Option<bool> {
+    match Runner::of(client.job) {
+        Runner::Hosted => Some(true),
+        Runner::Any => (!needs_own_runner(client)).then_some(false),
+        Runner::Chosen => None,
+    }
+}
+
+/// Whether the job is made for a runner that GitLab.com doesn't offer: a socket that the runner shares, or Kubernetes, where services are
+/// containers of the same pod (<https://docs.gitlab.com/runner/executors/kubernetes/>).
+fn needs_own_runner(client: &Client<'_>) -> bool {
+    let host =
+        client.endpoint().is_some_and(|(_, endpoint)| endpoint.scheme == "unix" || ["localhost", "127.0.0.1"].contains(&&*endpoint.host));
+    let checked = client.service.image.image.variables().is_some_and(|variables| variables.get("HEALTHCHECK_TCP_PORT").is_some());
+    let told = client.job.variables.keys().any(|name| POD_SETTINGS.iter().any(|start| name.starts_with(start)));
+    host || checked || told
 }
 
 fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Option<Diagnostic> {

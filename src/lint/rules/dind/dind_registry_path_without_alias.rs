@@ -6,7 +6,7 @@ use crate::detect::client::{Client, assigns, dials};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, doubted};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -40,10 +40,13 @@ fn nameless(context: &Context<'_>, client: &Client<'_>) -> Option<Diagnostic> {
             let finding = RULE.at(span, format!("this service answers to {names}, not to `docker`, which the client dials"));
             let finding = Diagnostic { severity, ..finding.help("add `alias: docker`") };
             let alone = service.image.image.value.get("alias").is_none();
-            Some(match addition::service_entry(context, &service.image.image, "alias", "docker").filter(|_| alone) {
+            let finding = match addition::service_entry(context, &service.image.image, "alias", "docker").filter(|_| alone) {
                 Some(edits) => finding.fix(Fix { title: "add `alias: docker`".to_owned(), safety: Safety::Safe, edits }),
                 None => finding,
-            })
+            };
+            // A file that isn't here may set another host for all jobs.
+            let known = context.knows_defaults() || client.facts.daemon.setting.is_some();
+            Some(if known { finding } else { doubted(finding) })
         }
         host if host.contains('_') && service.names.iter().any(|name| name == host) => {
             let finding = RULE.at(span, format!("`{host}` has underscores, which some resolvers and Kubernetes refuse"));

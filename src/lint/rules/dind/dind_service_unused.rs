@@ -2,14 +2,14 @@
 
 use crate::detect::client::may_dial;
 use crate::detect::flow::needs_daemon;
-use crate::detect::{JobFacts, ServiceFacts};
+use crate::detect::{JobFacts, ServiceFacts, Step, installer};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Knowledge, Rule};
 use crate::pipeline::Job;
 use crate::source::Span;
-use crate::yaml::Step;
 
 /// The rule.
 pub static RULE: Rule =
@@ -31,23 +31,43 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 fn idle(context: &Context<'_>, job: &Job, facts: &JobFacts, service: &ServiceFacts) -> Option<Diagnostic> {
     let span = service.image.image.name.span;
     let name = &service.image.text;
-    if facts.operations.iter().any(|found| needs_daemon(&found.operation)) {
+    if facts.operations.iter().any(|found| needs_daemon(&found.operation) || prepares_builder(&found.operation)) {
         return None;
     }
-    if !may_dial(facts) && !hints(job, facts) {
+    if !may_dial(facts) && !runs_unseen_text(facts) && !hints(job, facts) {
         let message = format!("`{name}` is started for jobs that never talk to a Docker daemon");
         let finding = RULE.at(span, message).help("declare it only in the jobs that use it");
+        if context.knowledge(job) != Knowledge::Full {
+            return Some(Diagnostic { severity: Severity::Info, ..finding });
+        }
         return Some(match removal(context, job, service) {
             Some(edits) => finding.fix(Fix { title: "remove the service".to_owned(), safety: Safety::Safe, edits }),
             None => finding,
         });
     }
     // A declaration that reaches every job, with another job as its evident user.
-    let inherited = job.config.get("services")?.steps().any(|via| via.step == Step::Default) || is_default(job);
+    let inherited = job.config.get("services")?.steps().any(|via| via.step == crate::yaml::Step::Default) || is_default(job);
     (inherited && !hints(job, facts) && is_used(context, span)).then(|| {
         let message = format!("`{name}` is started for jobs that show no sign of using a Docker daemon");
         let finding = RULE.at(span, message).help("declare it only in the jobs that use it, if these don't");
         Diagnostic { severity: Severity::Info, ..finding }
+    })
+}
+
+/// Whether a builder is made on the daemon: nobody does that for nothing, so that a build is somewhere out of sight.
+fn prepares_builder(operation: &Operation) -> bool {
+    operation.tool == Tool::Buildx
+        && operation.op == Op::Builder
+        && !matches!(operation.value("driver"), Some("remote" | "kubernetes" | "cloud"))
+}
+
+/// Whether a shell runs text that comes through a pipe, and is no known installer.
+fn runs_unseen_text(facts: &JobFacts) -> bool {
+    facts.shell.iter().chain(&facts.after_shell).any(|shell| {
+        let is_fed = |step: &Step| {
+            matches!(step.name(), Some("sh" | "bash" | "ash" | "dash")) && step.invocation.pipe().is_some_and(|(stage, _)| stage > 0)
+        };
+        shell.steps.iter().enumerate().any(|(index, step)| is_fed(step) && !installer::is_known(shell, index))
     })
 }
 
@@ -67,7 +87,7 @@ fn removal(context: &Context<'_>, job: &Job, service: &ServiceFacts) -> Option<V
 /// Whether the job takes `services` over from `default` or the top of the file.
 fn is_default(job: &Job) -> bool {
     let reached = job.config.entry("services").and_then(|entry| entry.via.as_deref());
-    std::iter::successors(reached, |via| via.next.as_deref()).any(|via| via.step == Step::Default)
+    std::iter::successors(reached, |via| via.next.as_deref()).any(|via| via.step == crate::yaml::Step::Default)
 }
 
 /// Whether a word of the scripts points to the daemon although no docker command does; a look at the client's version is none.

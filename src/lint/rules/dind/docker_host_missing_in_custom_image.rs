@@ -4,11 +4,11 @@ use crate::detect::ImageFacts;
 use crate::detect::JobFacts;
 use crate::detect::client::{chooses_daemon, dials};
 use crate::detect::daemon::listener;
-use crate::detect::variables::varies;
+use crate::detect::variables::{is_open, varies};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, doubted};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
 
@@ -39,17 +39,19 @@ fn socket(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Diagnost
     let operation = dials(facts).next()?;
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
     let (span, what, sure) = match &facts.image {
-        Some(image) if image.runs_docker_entrypoint() || image.text.contains("${") && image.docker.is_none() => return None,
+        Some(image) if image.runs_docker_entrypoint() || is_open(&image.text) && image.docker.is_none() => return None,
         Some(image) => (image.image.name.span, describe(image), is_overridden(image) || is_foreign(image)),
         None => (job.key, "the job names no image".to_owned(), false),
     };
     let message = format!("{what}, so nothing sets `DOCKER_HOST`: docker dials its local socket, not the dind service");
     let finding = RULE.at(span, message).label(operation.span, "this needs the daemon").help("set `DOCKER_HOST` in the job's `variables`");
     let finding = Diagnostic { severity: if sure && certain { Severity::Error } else { Severity::Warning }, ..finding };
-    Some(match setting(context, job, facts).filter(|_| sure) {
+    let finding = match setting(context, job, facts).filter(|_| sure) {
         Some(edits) => finding.fix(Fix { title: "set `DOCKER_HOST`".to_owned(), safety: Safety::Safe, edits }),
         None => finding,
-    })
+    };
+    // A file that isn't here may set it for all jobs.
+    Some(if context.knows_defaults() { finding } else { doubted(finding) })
 }
 
 /// The variables that fit what the service listens on.

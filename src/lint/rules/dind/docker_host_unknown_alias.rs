@@ -17,7 +17,7 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
+    for client in context.jobs().filter(|(job, _)| job.missing.is_empty()).filter_map(|(job, facts)| Client::of(job, facts)) {
         if let Some((setting, host)) = unknown(&client) {
             findings.add(finding(context, &client, setting, &host).job(&client.job.name));
         }

@@ -1,6 +1,7 @@
 //! DND201: docker commands in a job to which nothing gives a daemon. Knows what the files say, not what the runner brings along.
 
-use crate::detect::client::{chooses_daemon, dials};
+use crate::detect::client::{Runner, chooses_daemon, dials};
+use crate::detect::variables::is_open;
 use crate::detect::{Endpoint, JobFacts, JobOperation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
@@ -19,11 +20,11 @@ const MANY: usize = 3;
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let stranded: Vec<(&Job, &JobFacts, &JobOperation)> =
-        context.jobs().filter_map(|(job, facts)| Some((job, facts, stranded(job, facts)?))).collect();
+        context.jobs().filter_map(|(job, facts)| Some((job, facts, stranded(context, job, facts)?))).collect();
     // Many jobs that use Docker, and none with a daemon: the runner evidently brings one along.
     let by_runner = stranded.len() >= MANY && !context.jobs().any(|(_, facts)| facts.has_dind());
     for (job, facts, first) in stranded {
-        let finding = finding(job, facts, first, by_runner).job(&job.name);
+        let finding = finding(context, job, facts, first, by_runner).job(&job.name);
         findings.add(match service(context, job, facts) {
             Some(edits) => finding.fix(Fix { title: "add a dind service".to_owned(), safety: Safety::Unsafe, edits }),
             None => finding,
@@ -32,8 +33,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
 }
 
 /// The first command for which nothing gives the job a daemon.
-fn stranded<'a>(job: &Job, facts: &'a JobFacts) -> Option<&'a JobOperation> {
-    let known = job.missing.is_empty() && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts);
+fn stranded<'a>(context: &Context<'_>, job: &Job, facts: &'a JobFacts) -> Option<&'a JobOperation> {
+    // A job without a script belongs to an include, which may give it the service as well.
+    let whole = job.missing.is_empty() && (context.is_complete() || job.is_script());
+    let known = whole && !facts.has_dind() && !finds_daemon(job, facts) && !builds_elsewhere(facts);
     dials(facts).next().filter(|_| known)
 }
 
@@ -48,16 +51,21 @@ fn service(context: &Context<'_>, job: &Job, facts: &JobFacts) -> Option<Vec<Edi
     (unset && own).then(|| addition::entries(context, job, &format!("services:\n  - docker:{version}-dind\nvariables:\n{variables}")))?
 }
 
-fn finding(job: &Job, facts: &JobFacts, operation: &JobOperation, by_runner: bool) -> Diagnostic {
-    // A runner that is chosen by tags, or a job without an image, may have a daemon that the files don't show.
-    let may_have = by_runner || !job.tags().is_empty() || facts.image.is_none();
+fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, operation: &JobOperation, by_runner: bool) -> Diagnostic {
+    // A runner that is chosen by tags, a job without an image and a default from another file may bring a daemon that the files don't show.
+    let elsewhere = !context.knows_defaults() && job.config.get("services").is_none();
+    let signs = [by_runner, Runner::of(job) == Runner::Chosen, facts.image.is_none(), elsewhere].into_iter().filter(|sign| *sign).count();
     let certain = matches!(operation.certainty, Certainty::Always | Certainty::Repeated);
-    let severity = if may_have || !certain { Severity::Warning } else { Severity::Error };
+    let severity = match signs {
+        0 if certain => Severity::Error,
+        0 | 1 => Severity::Warning,
+        _ => Severity::Info,
+    };
     let nothing = match &facts.daemon.setting {
         Some(setting) => format!("no service answers to `{}`", setting.text),
         None => "the job has no dind service and no `DOCKER_HOST`".to_owned(),
     };
-    let help = "add a dind service, use a remote builder, or pass the runner's configuration if it mounts the socket";
+    let help = "add a dind service, or use a remote builder; a runner that mounts the socket brings the daemon along";
     Diagnostic { severity, ..RULE.at(operation.span, format!("this needs a Docker daemon, but {nothing}")).help(help) }
 }
 
@@ -67,7 +75,7 @@ fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
         return true;
     }
     // An image that the files don't tell may be a daemon.
-    let unknown = facts.services.iter().any(|service| service.image.text.contains("${") && service.image.docker.is_none());
+    let unknown = facts.services.iter().any(|service| is_open(&service.image.text) && service.image.docker.is_none());
     let Some(setting) = &facts.daemon.setting else { return unknown };
     match Endpoint::parse(&setting.text) {
         Some(endpoint) => {

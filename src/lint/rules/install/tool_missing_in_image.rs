@@ -1,10 +1,10 @@
 //! INS1001: programs that a job calls and its image lacks. Knows the contents of well-known images, not those of private ones.
 
 use crate::detect::contents::{Contents, Packages, TOOLS, may_provide};
-use crate::detect::{ImageFacts, JobShell, Program, Step, installer};
+use crate::detect::{ImageFacts, JobFacts, JobShell, Program, Step, installer};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
 
@@ -13,7 +13,7 @@ pub static RULE: Rule =
     Rule { id: "INS1001", name: "tool-missing-in-image", severity: Severity::Error, page: include_str!("tool_missing_in_image.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         let Some((image, contents)) = facts.image.as_ref().and_then(|image| Some((image, Contents::of(image)?))) else { continue };
         let wanted: Vec<&str> = TOOLS.iter().copied().filter(|tool| contents.lacks(tool) && job.script.text.contains(tool)).collect();
         if wanted.is_empty() {
@@ -21,7 +21,8 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         }
         let shell = facts.main_shell(job);
         for tool in wanted {
-            findings.add_some(missing(context, job, &shell, image, contents, tool));
+            let finding = missing(context, job, &shell, image, contents, tool);
+            findings.add_some(if context.knowledge(job) == Knowledge::Full { finding } else { finding.map(doubted) });
         }
     }
 }
@@ -44,11 +45,21 @@ fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFact
         .as_ref()
         .map_or_else(|| format!("use an image with `{tool}`, or install it first"), |command| format!("run `{command}` first"));
     let finding = RULE.at(job.place(&job.script, name), message).help(help).job(&job.name);
-    let edits = package.and_then(|command| script_edit::insert_items(context, &job.script, step.range().start, &[&command]));
+    let at = step.range().start;
+    let edits = package
+        .filter(|_| shared_alike(context, job, at, contents, tool))
+        .and_then(|command| script_edit::insert_items(context, &job.script, at, &[&command]));
     Some(match edits {
         Some(edits) => finding.fix(Fix { title: format!("install {tool}"), safety: Safety::Safe, edits }),
         None => finding,
     })
+}
+
+/// Whether every job that runs the line at `at` lacks the program and installs it the same way; others would not survive the new line.
+fn shared_alike(context: &Context<'_>, job: &Job, at: usize, contents: Contents, tool: &str) -> bool {
+    let of = |facts: &JobFacts| facts.image.as_ref().and_then(Contents::of);
+    let alike = |other: Contents| other.packages == contents.packages && other.lacks(tool);
+    script_edit::sharing(context, &job.script, at).all(|(_, facts)| of(facts).is_some_and(alike))
 }
 
 /// Whether the step surely calls `tool` in the job's own container.

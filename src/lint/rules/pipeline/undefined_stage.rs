@@ -27,7 +27,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for job in jobs.iter().filter(|job| !stages.has(&job.name)) {
         findings.add(undeclared(context, &stages, job));
     }
-    if !context.is_complete() || jobs.len() < context.jobs().count() {
+    if !context.is_complete() || jobs.is_empty() || jobs.len() < context.jobs().count() {
         return;
     }
     for (name, span) in stages.declared.iter().filter(|(name, _)| !EDGES.contains(&&**name)) {

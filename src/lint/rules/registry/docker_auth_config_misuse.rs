@@ -5,7 +5,7 @@ use crate::detect::{JobFacts, JobShell, Step, setting};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, script_edit};
 use crate::pipeline::Job;
 use crate::shell::Redirection;
 
@@ -27,7 +27,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
         if let Some(shell) = &facts.shell {
             for (index, step) in shell.steps.iter().enumerate() {
-                for finding in [echoed(context, job, shell, step, path_use), no_folder(context, job, facts, shell, index)] {
+                for finding in [echoed(context, job, facts, shell, step, path_use), no_folder(context, job, facts, shell, index)] {
                     findings.add_some(finding);
                 }
             }
@@ -45,7 +45,7 @@ fn is_path_use(step: &Step) -> bool {
     takes_path && step.argv.iter().any(|argument| argument.text == format!("${{{VARIABLE}}}"))
 }
 
-fn echoed(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, path_use: bool) -> Option<Diagnostic> {
+fn echoed(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShell, step: &Step, path_use: bool) -> Option<Diagnostic> {
     let words = &step.invocation.command.words;
     let written = !step.invocation.command.redirections.is_empty() || step.invocation.pipe().is_some();
     let [echo, value] = words.as_slice() else { return None };
@@ -60,7 +60,7 @@ fn echoed(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, path_
         let message = format!("`{VARIABLE}` is written out as content here and used as a path elsewhere; one of the two fails");
         return Some(RULE.at(span, message).help("use `cp` for a variable of type File, `printf '%s'` for any other").job(&job.name));
     }
-    if bare != text {
+    if bare != text || !script_edit::runs_in_sh(job, facts, shell) {
         return None;
     }
     let message = "without quotes the shell takes the JSON apart at blanks and expands `*` in it";
@@ -78,9 +78,9 @@ fn no_folder(context: &Context<'_>, job: &Job, facts: &JobFacts, shell: &JobShel
     Contents::of(facts.image.as_ref()?)?;
     let before = &shell.steps[..index];
     let made = before.iter().any(|step| shell.slice(step.range()).contains(".docker") || step.operation.is_some());
-    let unseen = facts.hidden().any(|opaque| opaque.step.is_none_or(|opaque| opaque < index));
+    let unseen = facts.opaque.iter().any(|opaque| opaque.step.is_none_or(|opaque| opaque < index));
     let mentions = shell.slice(step.range()).contains(VARIABLE) || shell.slice(step.statement()).contains(VARIABLE);
-    if made || unseen || !mentions {
+    if made || unseen || !mentions || context.knowledge(job) != Knowledge::Full {
         return None;
     }
     let message = "the image has no folder for this file, and nothing makes it";

@@ -6,7 +6,7 @@ use crate::detect::{JobFacts, JobShell};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::Op;
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule};
+use crate::lint::{Context, Findings, Knowledge, Rule};
 use crate::pipeline::Job;
 use crate::source::Span;
 use crate::yaml::structure::{Page, scalar};
@@ -23,7 +23,7 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     let Some(default) = DefaultLogin::of(context) else { return };
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         if let Some(lost) = default.lost_in(job, facts) {
             findings.add(finding(context, &default, job, &lost));
         }

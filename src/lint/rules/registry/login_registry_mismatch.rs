@@ -2,7 +2,7 @@
 
 use crate::detect::registry::{Push, RegistryUse};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::lint::{Context, Findings, Rule};
+use crate::lint::{Context, Findings, Knowledge, Rule, doubted};
 use crate::pipeline::Job;
 
 /// The rule.
@@ -15,11 +15,11 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for (job, facts) in context.jobs() {
+    for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
         let registries = RegistryUse::of(job, facts);
         for push in registries.pushes.iter().filter(|push| registries.lacks(&push.registry)) {
             if let Some(finding) = finding(job, &registries, push) {
-                findings.add(finding);
+                findings.add(if context.knowledge(job) == Knowledge::Full { finding } else { doubted(finding) });
             }
         }
     }

@@ -35,7 +35,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let shell = facts.main_shell(job);
         for step in &shell.steps {
             if let Some(password) = password(step) {
-                findings.add(finding(context, job, &shell, step, &password));
+                let finding = at(job, &job.script, &password);
+                let fix = fix(context, job, &shell, step, &password).filter(|_| script_edit::runs_in_sh(job, facts, &shell));
+                findings.add(Diagnostic { fix, ..finding });
             }
         }
     }
@@ -103,14 +105,6 @@ fn at(job: &Job, script: &Script, password: &Password) -> Diagnostic {
     )
     .help("pipe it in: `printf '%s' \"$PASSWORD\" | … login -u USER --password-stdin`")
     .job(&job.name)
-}
-
-fn finding(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, password: &Password) -> Diagnostic {
-    let finding = at(job, &job.script, password);
-    match fix(context, job, shell, step, password) {
-        Some(fix) => finding.fix(fix),
-        None => finding,
-    }
 }
 
 fn fix(context: &Context<'_>, job: &Job, shell: &JobShell, step: &Step, password: &Password) -> Option<Fix> {

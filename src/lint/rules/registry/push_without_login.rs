@@ -1,11 +1,12 @@
 //! REG502: a push in a job that has no credentials for the registry. Knows what leaves credentials behind, not the runner's own files.
 
 use crate::detect::JobFacts;
+use crate::detect::client::Runner;
 use crate::detect::registry::{Push, Registry, RegistryUse};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::Tool;
 use crate::edit::{Fix, Safety};
-use crate::lint::{Context, Findings, Rule, script_edit};
+use crate::lint::{Context, Findings, Knowledge, Rule, script_edit};
 use crate::pipeline::{Job, Section};
 
 use super::login_lost_by_before_script::DefaultLogin;
@@ -21,9 +22,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let uses: Vec<(&Job, RegistryUse)> = context.jobs().map(|(job, facts)| (job, RegistryUse::of(job, facts))).collect();
     let default = DefaultLogin::of(context);
     for ((job, facts), (_, registries)) in context.jobs().zip(&uses) {
-        // A login to another registry, and one that an override lost, have rules of their own.
+        // A login to another registry, and one that an override lost, have rules of their own; a login out of sight needs none.
         let elsewhere = !registries.logins.is_empty() || default.as_ref().is_some_and(|default| default.lost_in(job, facts).is_some());
-        if elsewhere {
+        if elsewhere || context.knowledge(job) != Knowledge::Full {
             continue;
         }
         let mut seen = Vec::new();
@@ -56,7 +57,11 @@ fn finding(context: &Context<'_>, job: &Job, facts: &JobFacts, push: &Push, uses
         Registry::Project => format!("log in first: `{LOGIN}`"),
         Registry::Hub | Registry::Host(_) | Registry::Unknown => "log in before the push, in this job".to_owned(),
     };
-    let finding = finding.help(help).job(&job.name);
+    let mut finding = finding.help(help).job(&job.name);
+    // Without an image a runner of one's own may run the job in its shell, where a login lasts.
+    if Runner::of(job) == Runner::Chosen && facts.image.is_none() {
+        finding.severity = if finding.severity == Severity::Error { Severity::Warning } else { Severity::Info };
+    }
     match fix(context, job, facts, push) {
         Some(fix) => finding.fix(fix),
         None => finding,

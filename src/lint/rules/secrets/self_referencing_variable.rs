@@ -95,7 +95,7 @@ fn removal(context: &Context<'_>, definition: &Definition<'_>) -> Option<Vec<Edi
     let mapping = page.tree.parent(key.node)?;
     let only = page.tree.pairs(mapping)?.len() == 1;
     if !only {
-        return page.remove_entry(key.node, &|_| false).ok();
+        return page.remove_entry(key.node, &|_, _| false).ok();
     }
     remove_with_keyword(page, mapping, key.node)
 }
@@ -109,7 +109,7 @@ fn remove_with_keyword(page: Page<'_>, mapping: NodeId, entry: NodeId) -> Option
     }
     let comments = page.tree.comments_in(page.tree.node(keyword.key).span.to(node.span));
     if comments.is_empty() {
-        return page.remove_entry(keyword.key, &|_| false).ok();
+        return page.remove_entry(keyword.key, &|_, _| false).ok();
     }
     let block = matches!(node.kind, NodeKind::Mapping { style: CollectionStyle::Block, .. });
     let siblings = page.tree.parent(keyword.key).and_then(|parent| page.tree.pairs(parent)).is_some_and(|pairs| pairs.len() > 1);

@@ -1,11 +1,11 @@
 //! TLS101: `DOCKER_HOST` dials the port on which the dind service doesn't listen. Knows the two ports of the dind entrypoint.
 
 use super::dind_certdir_one_sided::Sides;
-use crate::detect::Setting;
 use crate::detect::client::Client;
+use crate::detect::{Setting, setting as declared};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, doubted};
 use crate::source::Span;
 
 /// The rule.
@@ -38,13 +38,24 @@ fn mismatch(context: &Context<'_>, client: &Client<'_>) -> Option<Diagnostic> {
     let dials = if endpoint.port.is_some() { "dials" } else { "without a port means" };
     let message = format!("dind listens on port {port} because `DOCKER_TLS_CERTDIR` {because}, but `DOCKER_HOST` {dials} port {dialled}");
     let finding = RULE.at(setting.span, message).label(client.service.image.image.name.span, "this daemon");
-    Some(with_fix(finding, client, setting, port_edit(context, setting, dialled, port), port))
+    let finding = with_fix(finding, client, setting, port_edit(context, setting, dialled, port), port);
+    // What no file sets here may be set by one that isn't here.
+    Some(if context.knows_defaults() || is_declared(client) { finding } else { doubted(finding) })
+}
+
+/// Whether the files say what the service's certificate directory is, be it nothing.
+fn is_declared(client: &Client<'_>) -> bool {
+    let own = client.service.image.image.variables().and_then(|variables| variables.get("DOCKER_TLS_CERTDIR"));
+    own.is_some() || declared(client.job, "DOCKER_TLS_CERTDIR").is_some()
 }
 
 /// The port changes where the pipeline shows that TLS is meant; otherwise both directions are for a person to choose from.
 fn with_fix(finding: Diagnostic, client: &Client<'_>, setting: &Setting, edit: Option<Edit>, port: u16) -> Diagnostic {
     let meant = ["DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"].iter().any(|name| client.value(name).is_some());
     let finding = finding.help(match port {
+        2376 if !is_declared(client) => {
+            "dial 2376, or switch TLS off with `DOCKER_TLS_CERTDIR: \"\"` in this file: set in the project's settings, it never reaches dind"
+        }
         2376 => "dial 2376 and set `DOCKER_TLS_VERIFY` and `DOCKER_CERT_PATH`, or switch TLS off with `DOCKER_TLS_CERTDIR: \"\"`",
         _ => "dial 2375, or switch TLS on with `DOCKER_TLS_CERTDIR: /certs`",
     });

@@ -5,7 +5,7 @@ use crate::detect::client::Client;
 use crate::detect::variables::{setting, varies};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, doubted};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -19,7 +19,9 @@ pub static RULE: Rule = Rule {
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
         if let Some(wrong) = Wrong::of(&client) {
-            findings.add(wrong.finding(context).job(&client.job.name));
+            let finding = wrong.finding(context).job(&client.job.name);
+            // Where no file here declares the directory, one that isn't here may do so.
+            findings.add(if wrong.declared || context.knows_defaults() { finding } else { doubted(finding) });
         }
     }
 }
@@ -33,6 +35,8 @@ struct Wrong {
     text: &'static str,
     /// Whether the directory is literal.
     known: bool,
+    /// Whether it is declared, and not the image's own.
+    declared: bool,
 }
 
 impl Wrong {
@@ -46,9 +50,10 @@ impl Wrong {
         if !is_literal(&path.text) || normal(&path.text) == normal(&expected) {
             return None;
         }
+        let of_service = client.service.image.image.variables().is_some_and(|variables| variables.get("DOCKER_TLS_CERTDIR").is_some());
         let declared = setting(client.job, "DOCKER_TLS_CERTDIR").is_some();
         let text = if declared { "\"$DOCKER_TLS_CERTDIR/client\"" } else { "/certs/client" };
-        Some(Self { path, known: !directory.contains('$'), expected: normal(&expected), text })
+        Some(Self { path, known: !directory.contains('$'), declared: declared || of_service, expected: normal(&expected), text })
     }
 
     fn finding(&self, context: &Context<'_>) -> Diagnostic {

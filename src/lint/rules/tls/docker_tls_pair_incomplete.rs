@@ -5,7 +5,7 @@ use crate::detect::{Setting, setting};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
-use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rule::{Context, Findings, Rule, doubted};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -23,10 +23,12 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)) {
         if let Some((present, missing)) = half(&client) {
             let finding = finding(&present, missing).job(&client.job.name);
-            findings.add(match completion(context, &client, &present, missing) {
+            let finding = match completion(context, &client, &present, missing) {
                 Some(edits) => finding.fix(Fix { title: format!("set `{missing}`"), safety: Safety::Safe, edits }),
                 None => finding,
-            });
+            };
+            // A file that isn't here may set the other half for all jobs.
+            findings.add(if context.knows_defaults() { finding } else { doubted(finding) });
         }
     }
 }

@@ -1,0 +1,210 @@
+//! What several jobs want changed into changes that all users of a definition agree to, and overrides for jobs whose neighbours don't.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::analysis::Analysis;
+use crate::config::Auth;
+use crate::detect::{Reason, ServiceFacts, reason};
+use crate::migrate::changes::{Beside, Change, Definition, JobId, Users, position};
+use crate::migrate::compose_edits::{LEVEL, Override};
+use crate::migrate::mover::{Mover, WayAround};
+use crate::migrate::target::Target;
+use crate::pipeline::Section;
+use crate::source::Span;
+use crate::yaml::structure::scalar;
+
+/// Makes lines that several jobs need alike, and written once where they share a `before_script`.
+pub(super) fn common_setup(analysis: &Analysis, target: &Target, users: &Users, movers: &mut BTreeMap<JobId, Mover<'_>>) {
+    let mut together: BTreeMap<Beside, Vec<JobId>> = BTreeMap::new();
+    let mut behind: BTreeMap<Span, Vec<JobId>> = BTreeMap::new();
+    for (&id, mover) in &*movers {
+        for &place in mover.wants.insertions.keys() {
+            together.entry(place).or_default().push(id);
+        }
+        if let Some(list) = shared_before_script(mover) {
+            behind.entry(list).or_default().push(id);
+        }
+    }
+    let install_anyhow = |lines: &[String]| {
+        let ways = ["apk", "apt", "any"].map(|way| &target.setup[way]);
+        let rest = if lines.first().is_some_and(|first| ways.contains(&first)) { &lines[1..] } else { lines };
+        std::iter::once(target.setup["any"].clone()).chain(rest.iter().cloned()).collect::<Vec<_>>()
+    };
+    for ids in together.values() {
+        if ids.iter().all(|id| movers[id].lowered.setup == movers[&ids[0]].lowered.setup) {
+            continue;
+        }
+        for id in ids {
+            let lines = install_anyhow(&movers[id].lowered.setup);
+            let mover = movers.get_mut(id).expect("a mover");
+            mover.lower_again(analysis, *id, |lowered| lowered.setup = lines);
+        }
+    }
+    for (list, ids) in behind {
+        let alike = ids.iter().all(|id| movers[id].lowered.setup == movers[&ids[0]].lowered.setup);
+        let places = ids.iter().flat_map(|id| movers[id].wants.insertions.keys()).collect::<BTreeSet<_>>().len();
+        if places < 2 || !alike || users.of(list).any(|user| !ids.contains(&user)) {
+            continue;
+        }
+        for id in ids {
+            movers.get_mut(&id).expect("a mover").lower_again(analysis, id, |lowered| lowered.behind_before_script = true);
+        }
+    }
+}
+
+/// The `before_script` of a job that could take the lines which the job needs before its `script`.
+fn shared_before_script(mover: &Mover<'_>) -> Option<Span> {
+    let list = mover.job.config.get("before_script")?;
+    let items = &mover.job.script.items;
+    let last = items.iter().rposition(|item| item.section == Section::BeforeScript)?;
+    let first = mover.lowered.first.filter(|_| !mover.lowered.setup.is_empty())?;
+    let begins_later = items.get(last + 1).is_some_and(|next| next.range.start <= first);
+    let end = items[last].range.end;
+    let shell = mover.facts.shell.as_ref()?;
+    let complete = shell.script.body.iter().all(|statement| statement.range.range().end <= end || end <= statement.range.range().start);
+    let own = list.span.contains(items[last].value.span) && mover.wants.changes.get(&Definition::of(&items[last].value)).is_none();
+    (begins_later && complete && own).then_some(list.span)
+}
+
+/// What became of the jobs' wants.
+#[derive(Default)]
+pub(super) struct Agreement {
+    pub(super) changes: BTreeMap<Definition, Change>,
+    pub(super) overrides: BTreeSet<Override>,
+    pub(super) insertions: BTreeMap<Beside, Vec<String>>,
+    pub(super) refused: BTreeMap<JobId, Reason>,
+    pub(super) around: BTreeSet<(JobId, WayAround)>,
+}
+
+/// The changes that all agree to, or what has to happen before they can.
+pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<JobId, Mover<'_>>) -> Agreement {
+    let mut agreement = Agreement::default();
+    for (&id, mover) in movers {
+        for (place, lines) in &mover.wants.insertions {
+            let definition = &place.definition;
+            let differs = users.of(definition.span).find(|user| {
+                holds(analysis, *user, definition) && movers.get(user).is_none_or(|other| !other.agrees_to_insert(place, lines))
+            });
+            let Some(other) = differs else {
+                agreement.insertions.insert(*place, lines.clone());
+                continue;
+            };
+            match mover.way_around(definition) {
+                Some(way) => {
+                    agreement.around.insert((id, way));
+                }
+                None => {
+                    agreement.refused.insert(id, shared(analysis, other, definition));
+                }
+            }
+        }
+        for (definition, change) in &mover.wants.changes {
+            let differs = users.of(definition.span).find(|user| movers.get(user).is_none_or(|other| !other.agrees(definition, change)));
+            let Some(other) = differs else {
+                agreement.changes.insert(*definition, change.clone());
+                continue;
+            };
+            if let Some(way) = mover.way_around(definition) {
+                agreement.around.insert((id, way));
+                continue;
+            }
+            match instead(mover, definition) {
+                Some(overrides) => agreement.overrides.extend(overrides),
+                None => {
+                    agreement.refused.insert(id, shared(analysis, other, definition));
+                }
+            }
+        }
+        agreement.overrides.extend(mover.owned.iter().map(|(section, text)| own_entry(mover, section, None, text.clone())));
+        if let Some((None, text)) = &mover.wants.image {
+            agreement.overrides.insert(own_entry(mover, "image", None, format!(" {text}")));
+        }
+        if analysis.config.depot.auth == Auth::Oidc && mover.lowered.uses_target {
+            match id_token(analysis, target, mover) {
+                Some(token) => agreement.overrides.extend(token),
+                None => {
+                    let message = "the job's `id_tokens` cannot be extended safely".to_owned();
+                    agreement.refused.insert(id, Reason { code: reason::NOT_EDITABLE, message, span: mover.job.key });
+                }
+            }
+        }
+    }
+    agreement
+}
+
+fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
+    let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
+    let message = format!("this is shared with `{other}`, which does not change in the same way");
+    Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
+}
+
+/// Whether a job's script has an item at this place, not only its text through an alias elsewhere.
+fn holds(analysis: &Analysis, id: JobId, definition: &Definition) -> bool {
+    let job = &analysis.pipelines[id.pipeline].pipeline.jobs[id.job];
+    job.script.items.iter().any(|item| position(analysis, &item.value) == *definition)
+}
+
+fn own_entry(mover: &Mover<'_>, keyword: &'static str, name: Option<String>, text: String) -> Override {
+    Override { file: mover.job.own.span.file, mapping: mover.job.own.node, keyword, name, text }
+}
+
+/// What the job gets of its own where a shared definition stays; none where there is no way.
+fn instead(mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
+    let own = |keyword, name: Option<String>, text: String| own_entry(mover, keyword, name, text);
+    if let Some((Some(image), text)) = &mover.wants.image
+        && image == definition
+    {
+        let free = mover.job.own.get("image").is_none();
+        return free.then(|| vec![own("image", None, format!(" {text}"))]);
+    }
+    if mover.wants.services.contains(definition) {
+        if mover
+            .job
+            .own
+            .get("services")
+            .is_some_and(|own| own.via.is_none() && mover.job.config.get("services").is_some_and(|resolved| resolved.span == own.span))
+        {
+            return None;
+        }
+        let left: Vec<&ServiceFacts> = mover.facts.services.iter().filter(|service| !service.is_dind()).collect();
+        let names: Option<String> =
+            left.iter().map(|service| service.image.image.value.as_str().map(|name| format!("\n{LEVEL}- {}", scalar(name)))).collect();
+        return Some(vec![own("services", None, if left.is_empty() { " []".to_owned() } else { names? })]);
+    }
+    let name = mover.wants.variables.get(definition)?;
+    let needed = match name.as_str() {
+        "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" => mover.lowered.first.is_some() || mover.lowered.keeps_client,
+        "DOCKER_HOST" | "BUILDX_BUILDER" => mover.lowered.keeps_client,
+        _ => false,
+    };
+    let empty = mover.job.variables.get(name.as_str()).and_then(crate::pipeline::Variable::text).is_some_and(|text| text.is_empty());
+    if !needed || empty {
+        return Some(Vec::new());
+    }
+    let written = mover.job.own.get("variables");
+    if written
+        .is_some_and(|variables| variables.via.is_some() || variables.get(name).is_some() || variables.span.file != mover.job.own.span.file)
+    {
+        return None;
+    }
+    Some(vec![own("variables", Some(name.clone()), "\"\"".to_owned())])
+}
+
+/// The `id_tokens` entry beside the job's script.
+fn id_token(analysis: &Analysis, target: &Target, mover: &Mover<'_>) -> Option<Vec<Override>> {
+    let known = mover.job.config.get("id_tokens");
+    if known.is_some_and(|tokens| tokens.get(&target.id_token.name).is_some()) {
+        return Some(Vec::new());
+    }
+    if let Some(known) = known {
+        let own = known.span.file == mover.job.own.span.file
+            && mover.job.own.get("id_tokens").is_some_and(|own| own.span == known.span && own.via.is_none());
+        let text = format!("{}:\n{LEVEL}aud: {}\n", target.id_token.name, target.id_token.aud);
+        return own.then(|| vec![Override { file: known.span.file, mapping: known.node, keyword: "", name: None, text }]);
+    }
+    let script = mover.job.config.entry("script")?;
+    let document = analysis.documents.get(script.key.span.file)?;
+    let mapping = document.tree.parent(script.key.node)?;
+    let text = format!("\n{LEVEL}{}:\n{LEVEL}{LEVEL}aud: {}", target.id_token.name, target.id_token.aud);
+    Some(vec![Override { file: script.key.span.file, mapping, keyword: "id_tokens", name: None, text }])
+}

@@ -1,0 +1,189 @@
+//! What a job needs besides its rewritten commands: an image that can run them, the target's command, a token under its name, credentials in a file. Knows
+//! images, not the files.
+
+use crate::config::{Auth, JobImage};
+use crate::detect::flow::{Action, Output};
+use crate::detect::reason;
+use crate::docker::Op;
+use crate::migrate::job_image::{Curl, copies_images, curl, is_basic, is_hub_image};
+use crate::migrate::lower::{Lowering, NewImage, Refusal};
+
+impl Lowering<'_> {
+    /// Chooses another image for the job where the configuration asks for one, or where its own lacks what copies images within registries.
+    pub(super) fn choose_image(&mut self) -> Result<(), Refusal> {
+        let published = self.facts.flow.actions.iter().find(|(_, action)| publishes(action) || matches!(action, Action::Promote { .. }));
+        if let Some((&index, _)) = published.filter(|_| self.signs()) {
+            let message = "the push may sign the image (Docker Content Trust), which a remote build does not";
+            return Err(self.refusal(index, reason::TARGET_REFUSES, message));
+        }
+        let copies = self.facts.flow.actions.iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
+        if copies.is_some() && !copies_images(self.facts) {
+            let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
+                self.own_copier = true;
+                return Ok(());
+            };
+            let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
+            let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
+            self.lowered.image = Some(NewImage { name, resets_entrypoint: false });
+            self.lowered.keeps_client = true;
+            return Ok(());
+        }
+        let image = match &self.config.cli.job_image {
+            JobImage::Keep => return Ok(()),
+            JobImage::Published => NewImage {
+                name: self.target.fill(&self.target.job_image, &[("version", &self.config.cli.version)]),
+                resets_entrypoint: true,
+            },
+            JobImage::Named(name) => NewImage { name: name.clone(), resets_entrypoint: false },
+        };
+        let own = self.facts.image.as_ref().is_some_and(|known| known.text == image.name);
+        if own || self.builds().next().is_none() {
+            return Ok(());
+        }
+        if copies.is_some() || !self.others_are_basic(true) {
+            let message = format!("its commands need the job's own image, so that `{}` is not used", image.name);
+            self.lowered.assumptions.push(("job-image-kept", message));
+            return Ok(());
+        }
+        self.lowered.image = Some(image);
+        Ok(())
+    }
+
+    /// Whether pushes may sign what they push.
+    fn signs(&self) -> bool {
+        self.sets("DOCKER_CONTENT_TRUST") || self.facts.image.as_ref().is_some_and(|image| image.text.contains("notary"))
+    }
+
+    fn builds(&self) -> impl Iterator<Item = &Action> {
+        self.facts.flow.actions.values().filter(|action| matches!(action, Action::Build(_) | Action::BuildHere(_)))
+    }
+
+    /// Whether all commands that stay are found in any image with a shell; logins too where they `become_files`.
+    fn others_are_basic(&self, become_files: bool) -> bool {
+        let shells = std::iter::once((self.shell, &self.facts.flow.actions))
+            .chain(self.facts.after_shell.as_ref().map(|shell| (shell, &self.facts.flow.after_actions)));
+        shells.into_iter().all(|(shell, actions)| {
+            shell.steps.iter().enumerate().filter(|(index, _)| !actions.contains_key(index)).all(|(_, step)| match &step.operation {
+                Some(operation) => !become_files || operation.op == Op::Login,
+                None => is_basic(step.name()),
+            })
+        })
+    }
+
+    /// Notes what the files don't say and the rewrite rests on.
+    pub(super) fn assumptions(&mut self) {
+        let plain = self.builds().any(|action| matches!(action, Action::Build(build) | Action::BuildHere(build) if build.plain_manifest));
+        let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
+        if plain && daemon.is_some_and(|daemon| daemon.variable) {
+            let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
+            self.lowered.assumptions.push(("daemon-version", message.to_owned()));
+        }
+        if self.facts.flow.actions.values().any(|action| matches!(action, Action::Promote { .. })) {
+            let message =
+                "the copied images are meant whole: a copy within the registry takes all platforms, a pull only that of its machine";
+            self.lowered.assumptions.push(("copies-all-platforms", message.to_owned()));
+        }
+    }
+
+    /// Adds what the target's first command needs to the lines before it.
+    pub(super) fn setup(&mut self) {
+        let Some(first) = self.lowered.first else { return };
+        let uses = self
+            .facts
+            .flow
+            .actions
+            .values()
+            .any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
+        self.lowered.uses_target = uses;
+        let installs = uses && !self.has_command(first);
+        let copier = self.target.copier.install.clone().filter(|_| self.own_copier);
+        if installs || copier.is_some() {
+            self.curl(first);
+        }
+        if installs {
+            self.install();
+        }
+        self.lowered.setup.extend(copier);
+        if uses && self.config.auth == Auth::Token && self.config.token_variable != self.target.token_variable {
+            let line = self.target.fill(&self.target.setup["token"], &[("variable", &self.config.token_variable)]);
+            self.lowered.setup.push(line);
+        }
+        self.credentials();
+    }
+
+    /// Whether the target's command is there already: the image brings it, or the script installs it.
+    fn has_command(&self, first: usize) -> bool {
+        let by_image = match &self.lowered.image {
+            Some(image) => image.name.contains(&self.target.published_image) || !self.lowered.keeps_client,
+            None => self.facts.image.as_ref().is_some_and(|image| image.text.contains(&self.target.published_image)),
+        };
+        by_image || self.shell.script.text[..first].contains(&self.target.installer_sign)
+    }
+
+    /// Makes sure that there is curl.
+    fn curl(&mut self, first: usize) {
+        let has_curl = self.shell.steps.iter().take_while(|step| step.range().start < first).any(|step| {
+            step.name() == Some("curl")
+                || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
+        });
+        let kind = if self.lowered.image.is_some() { Some(Curl::Apk) } else { self.facts.image.as_ref().and_then(curl) };
+        let line = match kind {
+            _ if has_curl => None,
+            Some(Curl::Present) => None,
+            Some(Curl::Apk) => Some("apk"),
+            Some(Curl::Apt) => Some("apt"),
+            None => {
+                let image = self.facts.image.as_ref().map_or("the runner's default image", |image| image.text.as_str());
+                let message = format!("`{image}` has curl, or installs it with apk or apt-get as root");
+                self.lowered.assumptions.push(("job-image", message));
+                Some("any")
+            }
+        };
+        self.lowered.setup.extend(line.map(|line| self.target.setup[line].clone()));
+    }
+
+    fn install(&mut self) {
+        let cli = &self.config.cli;
+        let line = match (&cli.sha256, &cli.mirror) {
+            (None, None) => self.target.fill(&self.target.setup["install"], &[("version", &cli.version)]),
+            (sha256, mirror) => {
+                let folder = mirror.clone().unwrap_or_else(|| self.target.fill(&self.target.releases, &[("version", &cli.version)]));
+                let values = [("version", cli.version.as_str()), ("folder", folder.trim_end_matches('/'))];
+                match sha256 {
+                    Some(sha256) => self.target.fill(&self.target.setup["checked"], &[values[0], values[1], ("sha256", sha256)]),
+                    None => self.target.fill(&self.target.setup["mirror"], &values),
+                }
+            }
+        };
+        self.lowered.setup.push(line);
+    }
+
+    /// The target's command reads credentials from a file only.
+    fn credentials(&mut self) {
+        let copies = |action: &Action| self.own_copier && matches!(action, Action::Promote { .. });
+        if !self.facts.flow.actions.values().any(|action| publishes(action) || copies(action)) {
+            return;
+        }
+        let logs_in = self.facts.operations.iter().any(|operation| operation.operation.op == Op::Login)
+            || self.shell.script.text.contains("config.json");
+        if logs_in {
+            return;
+        }
+        if self.job.variables.contains_key("DOCKER_AUTH_CONFIG") {
+            self.lowered.setup.push(self.target.credentials.clone());
+            return;
+        }
+        let message = "the registry's credentials are in the job's Docker configuration file; the job has no login, and `depot` does not read \
+                       DOCKER_AUTH_CONFIG";
+        self.lowered.assumptions.push(("registry-credentials", message.to_owned()));
+    }
+}
+
+/// Whether a step sends something to a registry with the target's command.
+fn publishes(action: &Action) -> bool {
+    match action {
+        Action::PushSaved { .. } => true,
+        Action::Build(build) | Action::BuildHere(build) => !matches!(build.output, Output::Discard | Output::Save(_)),
+        Action::Remove(_) | Action::RemoveLoop { .. } | Action::Promote { .. } | Action::Inspect { .. } => false,
+    }
+}
