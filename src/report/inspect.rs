@@ -266,9 +266,11 @@ fn push_job(out: &mut String, job: &InspectedJob) {
     }
 }
 
-/// `text` without line ends and control characters, so that a row stays a row.
+/// `text` without line ends, continued lines and control characters, so that a row stays a row.
 fn on_one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    let continued: Vec<&str> = text.split("\\\n").collect();
+    let joined = if continued.len() > 1 { continued.into_iter().map(str::trim).collect::<Vec<_>>().join(" ") } else { text.to_owned() };
+    joined.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]
@@ -322,8 +324,8 @@ api  build  dind tcp://docker:2376 (TLS on)  build       partial
 
 api  ci.yml:4  image docker:27
   ci.yml:6  dind tcp://docker:2376 (TLS on)
-  ci.yml:9:7  build (conditional): docker build \\   .
-  ci.yml:9:7  build (conditional): docker build \\   .
+  ci.yml:9:7  build (conditional): docker build .
+  ci.yml:9:7  build (conditional): docker build .
   partial: `docker run` needs the image [runs-built-image] (ci.yml:12)
 
 1 of 2 jobs use Docker
@@ -341,6 +343,13 @@ api  ci.yml:4  image docker:27
         ] {
             assert_eq!(as_written(reference, command), expected);
         }
+    }
+
+    #[test]
+    fn a_very_long_name_is_shown_and_does_not_widen_the_table() {
+        let long = "x".repeat(100_000);
+        let text = Inspection::new(vec![job(&long, Verdict::Full), job("api", Verdict::Full)]).text();
+        assert!(text.contains(&long) && text.contains("\napi  build  "), "{}", &text[text.len() - 500..]);
     }
 
     #[test]

@@ -186,7 +186,7 @@ impl MigrationReport {
     /// The report as Markdown, for the description of a merge request.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("# Migration to {}\n\n{}\n", self.target, self.totals.words());
+        let mut out = format!("# Migration to {}\n\n{}\n", title(&self.target), self.totals.words());
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
             let reasons: Vec<String> =
@@ -214,6 +214,12 @@ impl Totals {
         let Self { jobs, docker_jobs, full, partial, blocked } = self;
         format!("{docker_jobs} of {jobs} jobs use Docker: {full} full, {partial} partial, {blocked} blocked")
     }
+}
+
+/// A target's name as a heading has it.
+fn title(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn place(reason: &Reason) -> String {
@@ -289,7 +295,7 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
         }];
     }
     let variable = &config.depot.token_variable;
-    let first = &jobs[0];
+    let readers = some_names(&jobs);
     vec![ManualStep {
         code: "variable".to_owned(),
         variable: Some(variable.clone()),
@@ -297,9 +303,19 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
         masked: Some(true),
         protected: Some(false),
         title: format!("Create a Depot project token and store it as the masked variable {variable}"),
-        why: format!("`depot` reads it in `{first}`; protect it only if every branch and tag that runs the jobs is protected"),
+        why: format!("`depot` reads it in {readers}; protect it only if every branch and tag that runs the jobs is protected"),
         jobs,
     }]
+}
+
+/// `a`, `b`, `c` and 4 more.
+fn some_names(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn assumptions(migration: &Migration) -> Vec<Assumption> {
