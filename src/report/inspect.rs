@@ -109,13 +109,14 @@ impl Inspection {
     }
 
     /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
+    /// `prefix` stands before every path: the root as seen from where the reader is.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, prefix: &str) -> String {
         let (others, docker): (Vec<_>, Vec<_>) =
             self.jobs.iter().partition(|job| job.verdict == Verdict::None && job.operations.is_empty());
         let mut out = table(&docker);
         for job in &docker {
-            push_job(&mut out, job);
+            push_job(&mut out, job, prefix);
         }
         if !docker.is_empty() {
             out.push('\n');
@@ -246,22 +247,22 @@ fn daemon_words(daemon: &Daemon) -> String {
     }
 }
 
-fn push_job(out: &mut String, job: &InspectedJob) {
+fn push_job(out: &mut String, job: &InspectedJob, prefix: &str) {
     let image = job.image.as_ref().map_or(String::new(), |image| format!("  image {image}"));
-    let _ = writeln!(out, "\n{}  {}:{}{}", on_one_line(&job.name), job.file, job.line, on_one_line(&image));
+    let _ = writeln!(out, "\n{}  {prefix}{}:{}{}", on_one_line(&job.name), job.file, job.line, on_one_line(&image));
     if let (Some(file), Some(line)) = (&job.daemon.file, job.daemon.line) {
-        let _ = writeln!(out, "  {file}:{line}  {}", on_one_line(&daemon_words(&job.daemon)));
+        let _ = writeln!(out, "  {prefix}{file}:{line}  {}", on_one_line(&daemon_words(&job.daemon)));
     }
     for operation in &job.operations {
         let certainty = if operation.certainty == "always" { String::new() } else { format!(" ({})", operation.certainty) };
-        let place = format!("{}:{}:{}", operation.file, operation.line, operation.column);
+        let place = format!("{prefix}{}:{}:{}", operation.file, operation.line, operation.column);
         let _ = writeln!(out, "  {place}  {}{certainty}: {}", name(operation.op), on_one_line(&operation.text));
     }
     for reason in &job.reasons {
         let place = reason
             .file
             .as_ref()
-            .map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
+            .map_or(String::new(), |file| format!(" ({prefix}{file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
         let _ = writeln!(out, "  {}: {} [{}]{place}", name(job.verdict), on_one_line(&reason.message), reason.code);
     }
 }
@@ -330,7 +331,7 @@ api  ci.yml:4  image docker:27
 
 1 of 2 jobs use Docker
 ";
-        assert_eq!(Inspection::new(vec![job("api", Verdict::Partial), job("test", Verdict::None)]).text(), expected);
+        assert_eq!(Inspection::new(vec![job("api", Verdict::Partial), job("test", Verdict::None)]).text(""), expected);
     }
 
     #[test]
@@ -348,12 +349,12 @@ api  ci.yml:4  image docker:27
     #[test]
     fn a_very_long_name_is_shown_and_does_not_widen_the_table() {
         let long = "x".repeat(100_000);
-        let text = Inspection::new(vec![job(&long, Verdict::Full), job("api", Verdict::Full)]).text();
+        let text = Inspection::new(vec![job(&long, Verdict::Full), job("api", Verdict::Full)]).text("");
         assert!(text.contains(&long) && text.contains("\napi  build  "), "{}", &text[text.len() - 500..]);
     }
 
     #[test]
     fn a_pipeline_without_docker_says_so() {
-        assert_eq!(Inspection::new(vec![job("test", Verdict::None)]).text(), "no job of 1 uses Docker\n");
+        assert_eq!(Inspection::new(vec![job("test", Verdict::None)]).text(""), "no job of 1 uses Docker\n");
     }
 }

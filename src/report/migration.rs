@@ -161,13 +161,14 @@ impl MigrationReport {
     }
 
     /// What the diff does not say: verdicts, what stays and why, steps, assumptions and totals.
+    /// `prefix` stands before every path: the root as seen from where the reader is.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub fn summary(&self, prefix: &str) -> String {
         let mut out = String::new();
         for job in self.jobs.iter().filter(|job| !job.reasons.is_empty()) {
             let _ = writeln!(out, "{}: {}{}", job.name, job.verdict, if job.changed { "" } else { ", left as it is" });
             for reason in &job.reasons {
-                let _ = writeln!(out, "  {}{} [{}]", place(reason), reason.message, reason.code);
+                let _ = writeln!(out, "  {}{} [{}]", place(prefix, reason), reason.message, reason.code);
             }
         }
         push_section(
@@ -190,7 +191,7 @@ impl MigrationReport {
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
             let reasons: Vec<String> =
-                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place(reason), reason.message, reason.code)).collect();
+                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place("", reason), reason.message, reason.code)).collect();
             let changed = if job.changed { "yes" } else { "no" };
             let _ = writeln!(out, "| {} | {} | {changed} | {} |", cell(&job.name), job.verdict, cell(&reasons.join("; ")));
         }
@@ -222,10 +223,10 @@ fn title(name: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn place(reason: &Reason) -> String {
+fn place(prefix: &str, reason: &Reason) -> String {
     match (&reason.file, reason.line) {
-        (Some(file), Some(line)) => format!("{file}:{line}: "),
-        (Some(file), None) => format!("{file}: "),
+        (Some(file), Some(line)) => format!("{prefix}{file}:{line}: "),
+        (Some(file), None) => format!("{prefix}{file}: "),
         (None, _) => String::new(),
     }
 }
@@ -375,7 +376,7 @@ to do by hand:
 
 2 of 9 jobs use Docker: 1 full, 1 partial, 0 blocked
 ";
-        assert_eq!(report().summary(), expected);
+        assert_eq!(report().summary(""), expected);
     }
 
     #[test]
