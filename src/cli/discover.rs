@@ -9,7 +9,7 @@ use undind::pipeline::include::Kind;
 use undind::workspace::{LoadError, Workspace};
 
 use crate::cli::Context;
-use crate::cli::disk::{DiskLoader, read_limited, read_stdin, slashed};
+use crate::cli::disk::{DiskLoader, load_error, read_limited, read_stdin, slashed};
 use crate::cli::failure::Failure;
 use crate::cli::write::recover;
 
@@ -44,6 +44,13 @@ pub struct Discovery {
     pub repositories: Vec<Repository>,
     /// In the order of the command line.
     pub failures: Vec<Failure>,
+}
+
+impl Discovery {
+    /// Whether nothing that was asked for can be read.
+    pub fn is_empty(&self) -> bool {
+        self.repositories.iter().all(|repository| repository.entries.is_empty() && repository.parts.is_empty())
+    }
 }
 
 /// What `paths` stand for; none stand for the current folder.
@@ -102,9 +109,9 @@ struct Place {
 
 impl Place {
     fn of(path: &Path) -> Result<Self, Failure> {
-        let real = path.canonicalize().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Failure::at(path, "there is no such file or folder"),
-            _ => Failure::at(path, error),
+        let real = path.canonicalize().map_err(|error| match load_error(&error) {
+            LoadError::NotFound => Failure::at(path, "there is no such file or folder"),
+            other => Failure::at(path, other),
         })?;
         let is_folder = real.is_dir();
         let file = if is_folder { pipeline_in(path, &real)? } else { real.clone() };
@@ -130,12 +137,10 @@ fn pipeline_in(shown: &Path, folder: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The nearest folder above `file` with `.git` or a configuration, else the nearest with a pipeline, else its own.
-/// A configuration marks a repository that is kept within another one, as an example or a fixture.
+/// The nearest folder above `file` with `.git`, else the nearest with a pipeline, else its own.
 fn root_of(file: &Path) -> PathBuf {
     let folders = || file.ancestors().skip(1);
-    let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join(FILE_NAME).is_file();
-    let root = folders().find(is_marked).or_else(|| folders().find(|folder| folder.join(PIPELINE).is_file()));
+    let root = folders().find(|folder| folder.join(".git").exists()).or_else(|| folders().find(|folder| folder.join(PIPELINE).is_file()));
     root.or_else(|| file.parent()).unwrap_or(file).to_owned()
 }
 

@@ -94,7 +94,8 @@ fn write_result_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         return std::fs::write(path, bytes);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = new_file(folder)?;
+    // The name of the staged file is nothing that the user knows.
+    let mut file = new_file(folder).map_err(|error| std::io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

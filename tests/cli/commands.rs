@@ -72,16 +72,6 @@ fn explain_knows_the_reasons() {
     assert!(ran.stdout.contains("# runs-built-image"), "{}", ran.stdout);
 }
 
-#[test]
-fn a_folder_with_a_configuration_is_a_repository_of_its_own() {
-    let folder = Folder::new(&[("example/.gitlab-ci.yml", "include: /ci/job.yml\n"), ("example/ci/job.yml", "job: {script: 'true'}\n")]);
-    std::fs::create_dir(folder.path().join(".git")).unwrap();
-    let included = |folder: &Folder| folder.run(&["expand", "--format", "json", "example"]).json().get("job").is_some();
-    assert!(!included(&folder), "GitLab looks for includes from the root of the repository");
-    folder.write("example/.undind.yml", b"");
-    assert!(included(&folder));
-}
-
 /// The rules and lines of what is found wrong with the configuration `text` itself.
 fn found(text: &str) -> Vec<(String, u64)> {
     let json = Folder::new(&[(".gitlab-ci.yml", text)]).run(&["lint", "--format", "json"]).json();
