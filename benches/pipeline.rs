@@ -1,27 +1,28 @@
-//! Parsing, resolving and linting of generated pipelines at three sizes. Each iteration starts from the text, so that nothing is cached.
+//! Parsing, resolving, analysis, lint and migration of generated pipelines at three sizes, and of the corpus. Each iteration starts from the texts, so that
+//! nothing is cached.
 
-use std::fmt::Write as _;
+mod corpus;
+mod generated;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use undind::analysis::analyze;
 use undind::config::Config;
-use undind::lint::{LintOptions, lint};
 use undind::pipeline::{Documents, resolve};
 use undind::source::{SourceFile, Sources};
-use undind::workspace::Workspace;
 use undind::yaml::{Limits, compose, parse};
+use undind::{LintOptions, MigrateOptions, Target, Workspace, analyze, lint, migrate};
+
+use generated::{PATH, pipeline};
 
 /// How many jobs the pipelines have.
 const JOBS: [usize; 3] = [50, 500, 5_000];
-const PATH: &str = ".gitlab-ci.yml";
 
 fn main() {
     divan::main();
 }
 
 #[divan::bench(args = JOBS)]
-fn yaml(bencher: Bencher<'_, '_>, jobs: usize) {
+fn parsed(bencher: Bencher<'_, '_>, jobs: usize) {
     let text = pipeline(jobs);
     let file = Sources::default().add(SourceFile::new(PATH, &text));
     let limits = Limits::default();
@@ -33,63 +34,77 @@ fn yaml(bencher: Bencher<'_, '_>, jobs: usize) {
 
 #[divan::bench(args = JOBS)]
 fn resolved(bencher: Bencher<'_, '_>, jobs: usize) {
-    let text = pipeline(jobs);
-    bencher.counter(BytesCount::of_str(&text)).with_inputs(|| workspace(&text)).bench_values(|workspace| {
-        let mut documents = Documents::default();
-        let file = documents.load(&workspace, PATH).expect("the file is there");
-        resolve(&workspace, &mut documents, PATH, file)
-    });
+    on_generated(bencher, jobs, |workspace, entries| resolution(workspace, entries));
 }
 
 #[divan::bench(args = JOBS)]
 fn analyzed(bencher: Bencher<'_, '_>, jobs: usize) {
-    let (text, entries, config) = (pipeline(jobs), [PATH.to_owned()], Config::default());
-    bencher
-        .counter(BytesCount::of_str(&text))
-        .with_inputs(|| workspace(&text))
-        .bench_values(|workspace| analyze(&workspace, &entries, &config));
+    on_generated(bencher, jobs, |workspace, entries| drop(black_box(analyze(workspace, entries, &Config::default()))));
 }
 
 #[divan::bench(args = JOBS)]
 fn linted(bencher: Bencher<'_, '_>, jobs: usize) {
-    let (text, entries, config, options) = (pipeline(jobs), [PATH.to_owned()], Config::default(), LintOptions::default());
-    bencher.counter(BytesCount::of_str(&text)).with_inputs(|| workspace(&text)).bench_values(|workspace| {
-        let analysis = analyze(&workspace, &entries, &config);
-        lint(&analysis, &options)
-    });
+    on_generated(bencher, jobs, findings);
 }
 
-fn workspace(text: &str) -> Workspace {
-    Workspace::memory([(PATH, text)])
+#[divan::bench(args = JOBS)]
+fn migrated(bencher: Bencher<'_, '_>, jobs: usize) {
+    on_generated(bencher, jobs, migration);
 }
 
-/// A pipeline of `jobs` jobs as monorepos have them: a tenth builds and pushes images with a shared dind service, the others share a template and an anchor.
-fn pipeline(jobs: usize) -> String {
-    let mut text = String::from(
-        "stages: [test, build]\n\nvariables:\n  REGISTRY: registry.example.com/group\n\n.rules: &rules\n  - if: $CI_MERGE_REQUEST_IID\n  \
-         - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH\n\n.docker:\n  stage: build\n  image: docker:28\n  services: [docker:28-dind]\n  variables:\n    \
-         DOCKER_TLS_CERTDIR: /certs\n  before_script:\n    - echo \"$CI_REGISTRY_PASSWORD\" | docker login -u \"$CI_REGISTRY_USER\" --password-stdin $CI_REGISTRY\n\n\
-         .test:\n  stage: test\n  image: node:24\n  cache: {key: {files: [package-lock.json]}, paths: [node_modules]}\n  before_script: [npm ci]\n",
-    );
-    for job in 0..jobs {
-        let written = if job % 10 == 0 { image_job(&mut text, job) } else { test_job(&mut text, job) };
-        written.expect("a string takes everything");
+#[divan::bench_group(sample_count = 10)]
+mod real {
+    use super::*;
+
+    #[divan::bench]
+    fn resolved(bencher: Bencher<'_, '_>) {
+        on_corpus(bencher, |workspace, entries| resolution(workspace, entries));
     }
-    text
+
+    #[divan::bench]
+    fn analyzed(bencher: Bencher<'_, '_>) {
+        on_corpus(bencher, |workspace, entries| drop(black_box(analyze(workspace, entries, &Config::default()))));
+    }
+
+    #[divan::bench]
+    fn linted(bencher: Bencher<'_, '_>) {
+        on_corpus(bencher, findings);
+    }
+
+    #[divan::bench]
+    fn migrated(bencher: Bencher<'_, '_>) {
+        on_corpus(bencher, migration);
+    }
 }
 
-fn image_job(text: &mut String, job: usize) -> std::fmt::Result {
-    write!(
-        text,
-        "\nimage-{job}:\n  extends: .docker\n  rules: *rules\n  variables: {{IMAGE: $REGISTRY/service-{job}}}\n  script:\n    \
-         - docker build --cache-from \"$IMAGE:latest\" -t \"$IMAGE:$CI_COMMIT_SHA\" services/{job}\n    - docker push \"$IMAGE:$CI_COMMIT_SHA\"\n"
-    )
+fn on_generated(bencher: Bencher<'_, '_>, jobs: usize, run: impl Fn(&Workspace, &[String]) + Sync) {
+    let (text, entries) = (pipeline(jobs), [PATH.to_owned()]);
+    let inputs = || Workspace::memory([(PATH, text.as_str())]);
+    bencher.counter(BytesCount::of_str(&text)).with_inputs(inputs).bench_values(|workspace| run(&workspace, &entries));
 }
 
-fn test_job(text: &mut String, job: usize) -> std::fmt::Result {
-    write!(
-        text,
-        "\ntest-{job}:\n  extends: .test\n  rules: *rules\n  script:\n    - cd services/{job} # the package of this service\n    \
-         - !reference [.test, before_script]\n    - npm run lint && npm test -- --shard {job}\n"
-    )
+fn on_corpus(bencher: Bencher<'_, '_>, run: impl Fn(&Workspace, &[String]) + Sync) {
+    let cases = corpus::cases();
+    if !cases.is_empty() {
+        bencher.bench(|| cases.iter().for_each(|case| run(&case.workspace, &case.entries)));
+    }
+}
+
+fn resolution(workspace: &Workspace, entries: &[String]) {
+    let mut documents = Documents::default();
+    for path in entries {
+        let file = documents.load(workspace, path).expect("the file is there");
+        if documents.get(file).is_some() {
+            black_box(resolve(workspace, &mut documents, path, file));
+        }
+    }
+}
+
+fn findings(workspace: &Workspace, entries: &[String]) {
+    let analysis = analyze(workspace, entries, &Config::default());
+    black_box(lint(&analysis, &LintOptions::default()));
+}
+
+fn migration(workspace: &Workspace, entries: &[String]) {
+    black_box(migrate(workspace, entries, &Config::default(), &Target::depot(), &MigrateOptions::default()));
 }

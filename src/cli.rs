@@ -50,6 +50,7 @@ pub fn main() -> ExitCode {
         context.output.failure(&failure);
         Exit::Failure
     });
+    context.output.peak_memory();
     exit.into()
 }
 

@@ -191,7 +191,7 @@ fn source(path: &Path, patterns: &Patterns) -> Source {
 fn texts() -> Vec<String> {
     let folders = ["src", "docs", "templates", "schemas", "benches", "tests"];
     let files = folders.iter().flat_map(|folder| files_below(&root().join(folder)));
-    let top = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let top = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file() && !path.ends_with(".git"));
     let paths = files.chain(top).map(|path| path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/"));
     paths.filter(|path| !(path.starts_with("tests/") && path.ends_with(".yml"))).collect()
 }

@@ -25,7 +25,7 @@ pub struct Global {
     /// When to colour the output; NO_COLOR is honoured
     #[arg(long, global = true, help_heading = "Global options", value_enum, default_value = "auto", value_name = "WHEN")]
     pub color: Colour,
-    /// Say on standard error how long each stage took
+    /// Say on standard error how long each stage took, and how much memory
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub verbose: bool,
     /// Say nothing on standard error but errors

@@ -9,7 +9,7 @@ use undind::pipeline::include::Kind;
 use undind::workspace::{LoadError, Workspace};
 
 use crate::cli::Context;
-use crate::cli::disk::{DiskLoader, read_limited, read_stdin, slashed};
+use crate::cli::disk::{DiskLoader, load_error, read_limited, read_stdin, slashed};
 use crate::cli::failure::Failure;
 use crate::cli::write::recover;
 
@@ -44,6 +44,13 @@ pub struct Discovery {
     pub repositories: Vec<Repository>,
     /// In the order of the command line.
     pub failures: Vec<Failure>,
+}
+
+impl Discovery {
+    /// Whether nothing that was asked for can be read.
+    pub fn is_empty(&self) -> bool {
+        self.repositories.iter().all(|repository| repository.entries.is_empty() && repository.parts.is_empty())
+    }
 }
 
 /// What `paths` stand for; none stand for the current folder.
@@ -102,9 +109,9 @@ struct Place {
 
 impl Place {
     fn of(path: &Path) -> Result<Self, Failure> {
-        let real = path.canonicalize().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Failure::at(path, "there is no such file or folder"),
-            _ => Failure::at(path, error),
+        let real = path.canonicalize().map_err(|error| match load_error(&error) {
+            LoadError::NotFound => Failure::at(path, "there is no such file or folder"),
+            other => Failure::at(path, other),
         })?;
         let is_folder = real.is_dir();
         let file = if is_folder { pipeline_in(path, &real)? } else { real.clone() };

@@ -53,7 +53,8 @@ pub fn read_stdin() -> Result<Vec<u8>, LoadError> {
     if bytes.len() as u64 > MAX_FILE_BYTES { Err(LoadError::TooBig(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
-fn load_error(error: &io::Error) -> LoadError {
+/// The machine's error in the words of [`LoadError`].
+pub fn load_error(error: &io::Error) -> LoadError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => LoadError::NotFound,
         ErrorKind::IsADirectory => LoadError::NotAFile,

@@ -21,7 +21,7 @@ pub fn run(arguments: &Inspect, context: &Context) -> Result<Exit, Failure> {
     let repository = discovery.repositories.pop().expect("a path leads to a failure or to a repository");
     let inspection = context.output.timed("inspect", || inspection(&repository));
     let shown = match arguments.format {
-        InspectFormat::Text => inspection.text().into_bytes(),
+        InspectFormat::Text => inspection.text(&repository.prefix).into_bytes(),
         InspectFormat::Json => bytes(&inspection),
     };
     context.output.result(arguments.output.as_deref(), &shown)?;

@@ -39,6 +39,10 @@ pub fn run(arguments: &Lint, context: &Context) -> Result<Exit, Failure> {
     selection::check(&arguments.ignore, "--ignore", &rules)?;
     let discovery = context.output.timed("discover", || discover(&arguments.paths, context))?;
     discovery.failures.iter().for_each(|failure| context.output.failure(failure));
+    // "No findings" would mislead people where nothing was read; a program gets its empty report.
+    if discovery.is_empty() && !discovery.failures.is_empty() && arguments.format == LintFormat::Text {
+        return Ok(Exit::Failure);
+    }
     let results = parallel::map(discovery.repositories, |repository| lint_repository(repository, arguments, context));
     let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
     if arguments.diff {

@@ -42,7 +42,7 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
     if arguments.write {
         write_files(&repository.root, &migrated.changes).map_err(|error| Failure::new(error.to_string()))?;
     }
-    report(&migrated.report, arguments, context)?;
+    report(&migrated.report, &repository.prefix, arguments, context)?;
     Ok(exit(&migrated.report, arguments))
 }
 
@@ -74,7 +74,7 @@ fn configure(repository: &mut Repository, arguments: &Migrate) {
 }
 
 /// The diff (or the report) is the result; the rest is said on standard error, so that the diff can be piped into `git apply`.
-fn report(report: &MigrationReport, arguments: &Migrate, context: &Context) -> Result<(), Failure> {
+fn report(report: &MigrationReport, prefix: &str, arguments: &Migrate, context: &Context) -> Result<(), Failure> {
     let diff = || {
         let coloured_output = arguments.output.is_none() && context.output.colours_stdout();
         if coloured_output { coloured(&report.diff()) } else { report.diff() }
@@ -93,7 +93,7 @@ fn report(report: &MigrationReport, arguments: &Migrate, context: &Context) -> R
             .for_each(|file| context.output.note(&format!("{} {}", if file.action == "edit" { "edited" } else { "created" }, file.path)));
     }
     if arguments.report.is_none() {
-        context.output.note(&report.summary());
+        context.output.note(&report.summary(prefix));
     }
     Ok(())
 }

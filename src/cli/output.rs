@@ -63,6 +63,14 @@ impl Output {
         write_stderr(failure.text(self.colours_stderr()).trim_end());
     }
 
+    /// With `--verbose`, says on standard error how much memory the process took at most, where the system tells.
+    pub fn peak_memory(&self) {
+        let status = if self.verbose { std::fs::read_to_string("/proc/self/status").unwrap_or_default() } else { String::new() };
+        if let Some(peak) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
+            write_stderr(&format!("peak memory: {}", peak.trim()));
+        }
+    }
+
     /// Runs one stage, and with `--verbose` says on standard error how long it took.
     pub fn timed<T>(&self, stage: &str, run: impl FnOnce() -> T) -> T {
         let start = Instant::now();
@@ -86,7 +94,8 @@ fn write_result_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         return std::fs::write(path, bytes);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = new_file(folder)?;
+    // The name of the staged file is nothing that the user knows.
+    let mut file = new_file(folder).map_err(|error| std::io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

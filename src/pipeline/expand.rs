@@ -1,6 +1,4 @@
-//! A resolved pipeline into the one mapping that GitLab works with, as JSON or YAML, and where each of its values comes from.
-
-use std::fmt::Write as _;
+//! A resolved pipeline into the one mapping that GitLab works with, as JSON, and where each of its values comes from.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -145,80 +143,4 @@ fn step(step: &Step) -> String {
         Step::Default => "default".to_owned(),
         Step::Include(path) => format!("include {path}"),
     }
-}
-
-/// JSON as YAML that GitLab's loader reads back as the same values: strings stand in double quotes unless they are plainly words.
-#[must_use]
-pub fn yaml(value: &Json) -> String {
-    let mut out = String::new();
-    write_yaml(value, 0, &mut out);
-    out
-}
-
-fn write_yaml(value: &Json, indent: usize, out: &mut String) {
-    match value {
-        Json::Object(map) if !map.is_empty() => {
-            for (at, (key, value)) in map.iter().enumerate() {
-                if indent == 0 && at > 0 && value.is_object() {
-                    out.push('\n');
-                }
-                let _ = write!(out, "{:indent$}{}:", "", string(key));
-                write_child(value, indent, out);
-            }
-        }
-        Json::Array(items) if !items.is_empty() => {
-            for item in items {
-                let _ = write!(out, "{:indent$}-", "");
-                write_item(item, indent, out);
-            }
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
-            let _ = writeln!(out, "{:indent$}{}", "", scalar(value));
-        }
-    }
-}
-
-fn write_child(value: &Json, indent: usize, out: &mut String) {
-    match value {
-        Json::Object(map) if !map.is_empty() => {
-            out.push('\n');
-            write_yaml(value, indent + 2, out);
-        }
-        Json::Array(items) if !items.is_empty() => {
-            out.push('\n');
-            write_yaml(value, indent + 2, out);
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
-            let _ = writeln!(out, " {}", scalar(value));
-        }
-    }
-}
-
-/// A collection in a sequence begins on the line of its dash.
-fn write_item(item: &Json, indent: usize, out: &mut String) {
-    let mut nested = String::new();
-    write_yaml(item, indent + 2, &mut nested);
-    let _ = write!(out, " {}", nested.trim_start_matches(' '));
-}
-
-fn scalar(value: &Json) -> String {
-    match value {
-        Json::Null => "null".to_owned(),
-        Json::Bool(value) => value.to_string(),
-        Json::Number(number) => number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), ruby_float),
-        Json::String(text) => string(text),
-        Json::Array(_) => "[]".to_owned(),
-        Json::Object(_) => "{}".to_owned(),
-    }
-}
-
-fn string(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '$');
-    let word = !text.is_empty()
-        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '.' || c == '$' || c == '/')
-        && text.chars().all(plain);
-    let ambiguous =
-        matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | ".inf" | ".nan")
-            || text.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if word && !ambiguous { text.to_owned() } else { json!(text).to_string().replace('\u{7f}', "\\x7f") }
 }

@@ -10,8 +10,11 @@ use crate::pipeline::problem;
 use crate::source::Span;
 use crate::yaml::{Data, Entry, Key, Mapping, Step, Value};
 
-/// Most ancestors of a job: `Gitlab::Ci::Config::Extendable::Entry::MAX_NESTING_LEVELS`.
-const MAX_ANCESTORS: usize = 10;
+/// Most levels of inheritance (<https://docs.gitlab.com/ci/yaml/#extends>): an entry with more than `Extendable::Entry::MAX_NESTING_LEVELS` (10)
+/// below it must not extend another.
+const MOST_LEVELS: usize = 11;
+/// Most names in one `extends` that are followed: each is merged over all before it.
+const MOST_NAMES: usize = 100;
 
 /// Something that a job needs and that no readable file defines.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,6 +43,8 @@ pub struct Extended {
     pub mapping: Arc<Mapping>,
     /// What it extends that no file defines, its ancestors' included.
     pub missing: Vec<Missing>,
+    /// How many generations of ancestors it has.
+    generations: usize,
 }
 
 /// Resolves the `extends` of one configuration; each job once.
@@ -69,7 +74,7 @@ impl<'a> Extends<'a> {
         let Data::Mapping(own) = &own.data else { return None };
         self.stack.push(name.into());
         let extended = match own.get("extends") {
-            None => Extended { mapping: own.clone(), missing: Vec::new() },
+            None => Extended { mapping: own.clone(), ..Extended::default() },
             Some(names) => self.extended(own, names),
         };
         self.stack.pop();
@@ -80,7 +85,13 @@ impl<'a> Extends<'a> {
     fn extended(&mut self, own: &Arc<Mapping>, names: &Value) -> Extended {
         let mut merged: Option<Mapping> = None;
         let mut missing = Vec::new();
-        for name in entries(names) {
+        let mut generations = 0;
+        for (index, name) in entries(names).into_iter().enumerate() {
+            if index == MOST_NAMES {
+                self.problem(problem::INVALID_VALUE, name.span, &format!("only {MOST_NAMES} names in `extends` are followed"));
+                missing.push(Missing { kind: MissingKind::Extends, name: name.scalar_text().unwrap_or_default(), span: name.span });
+                break;
+            }
             let Some(text) = name.as_str() else {
                 self.problem(problem::INVALID_VALUE, name.span, "`extends` needs names of jobs");
                 continue;
@@ -92,9 +103,10 @@ impl<'a> Extends<'a> {
                 Some(before) => merge(&before, &merge(&base.mapping, &Mapping::default(), Some((&step, name.span))), None),
             });
             missing.extend(base.missing);
+            generations = generations.max(base.generations + 1);
         }
         let mapping = merged.map_or_else(|| own.clone(), |bases| Arc::new(without_extends(merge(&bases, own, None), own)));
-        Extended { mapping, missing }
+        Extended { mapping, missing, generations }
     }
 
     fn base(&mut self, name: &str, span: Span, missing: &mut Vec<Missing>) -> Option<Extended> {
@@ -102,12 +114,14 @@ impl<'a> Extends<'a> {
             self.problem(problem::EXTENDS_CYCLE, span, &format!("`{name}` extends itself"));
             return None;
         }
-        if self.stack.len() > MAX_ANCESTORS {
-            self.problem(problem::EXTENDS_CYCLE, span, &format!("more than {MAX_ANCESTORS} ancestors"));
-            return None;
+        if self.stack.len() > MOST_LEVELS {
+            return self.too_many(span);
         }
-        if let Some(base) = self.get(name) {
-            return Some(base);
+        match self.get(name) {
+            // Where the ancestors are known already the stack is short; GitLab counts them in whatever order the jobs stand.
+            Some(base) if base.generations >= MOST_LEVELS => return self.too_many(span),
+            Some(base) => return Some(base),
+            None => {}
         }
         if self.root.get(name).is_some_and(|value| !value.is_null()) {
             self.problem(problem::INVALID_VALUE, span, &format!("`{name}` cannot be extended: it is not a mapping"));
@@ -117,6 +131,11 @@ impl<'a> Extends<'a> {
         if self.complete {
             self.problem(problem::UNKNOWN_EXTENDS, span, &format!("`{name}` is not defined"));
         }
+        None
+    }
+
+    fn too_many(&mut self, span: Span) -> Option<Extended> {
+        self.problem(problem::EXTENDS_CYCLE, span, &format!("more than {MOST_LEVELS} levels of `extends`"));
         None
     }
 

@@ -30,7 +30,7 @@ pub const CODES: &[(Code, &str)] = &[
     (INCLUDE_CYCLE, "files include each other in a circle"),
     (INCLUDE_LIMIT, "a pipeline may include at most 150 files"),
     (UNKNOWN_EXTENDS, "`extends` names a job that no file of the pipeline defines"),
-    (EXTENDS_CYCLE, "`extends` goes in a circle, or through more than ten ancestors"),
+    (EXTENDS_CYCLE, "`extends` goes in a circle, or through more than eleven levels"),
     (UNKNOWN_REFERENCE, "`!reference` names a key that no file of the pipeline defines"),
     (INVALID_VALUE, "a keyword has a value of a form that GitLab refuses"),
 ];

@@ -1,5 +1,6 @@
 //! A joined configuration into a pipeline: which keys are jobs, and what applies to each.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -71,13 +72,15 @@ pub struct Pipeline {
     pub children: Vec<String>,
     /// What is wrong with it.
     pub problems: Vec<Diagnostic>,
+    /// The index of each job by its name.
+    named: BTreeMap<Arc<str>, usize>,
 }
 
 impl Pipeline {
     /// The job called `name`.
     #[must_use]
     pub fn job(&self, name: &str) -> Option<&Job> {
-        self.jobs.iter().find(|job| &*job.name == name)
+        self.named.get(name).map(|&index| &self.jobs[index])
     }
 }
 
@@ -92,10 +95,11 @@ pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, ent
     let jobs: Vec<Job> = names.iter().filter_map(|name| shared.job(name, &root, &mut references, documents, &mut problems)).collect();
     problems.append(&mut references.problems);
     problems.append(&mut extends.problems);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     problems.retain(|problem| seen.insert((problem.span, problem.id, problem.message.clone())));
     let children = jobs.iter().flat_map(children).collect();
-    Pipeline { path: path.to_owned(), entry, files, conditional, root, jobs, unresolved, children, problems }
+    let named = jobs.iter().enumerate().map(|(index, job)| (job.name.clone(), index)).collect();
+    Pipeline { path: path.to_owned(), entry, files, conditional, root, jobs, unresolved, children, problems, named }
 }
 
 /// The names of the visible jobs: top-level mappings whose key is no keyword and does not begin with a dot.

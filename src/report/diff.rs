@@ -5,6 +5,8 @@ use std::fmt::Write;
 use similar::{Algorithm, DiffOp, capture_diff_slices, group_diff_ops};
 
 const CONTEXT_LINES: usize = 3;
+/// From this many lines on, lines that occur once are matched first: the shortest diff takes time with the square of what changes.
+const MANY_LINES: usize = 20_000;
 
 /// The diff of the file at `path` (from the root of the workspace); `before` is none for a new file. Empty where nothing changes.
 /// Lines end at `\n` alone, so carriage returns are part of what is compared.
@@ -12,7 +14,8 @@ const CONTEXT_LINES: usize = 3;
 pub fn unified(path: &str, before: Option<&str>, after: &str) -> String {
     let old: Vec<&str> = before.unwrap_or("").split_inclusive('\n').collect();
     let new: Vec<&str> = after.split_inclusive('\n').collect();
-    let hunks = group_diff_ops(capture_diff_slices(Algorithm::Myers, &old, &new), CONTEXT_LINES);
+    let algorithm = if old.len() + new.len() < MANY_LINES { Algorithm::Myers } else { Algorithm::Patience };
+    let hunks = group_diff_ops(capture_diff_slices(algorithm, &old, &new), CONTEXT_LINES);
     let mut out = String::new();
     if hunks.iter().all(Vec::is_empty) {
         return out;
@@ -107,6 +110,15 @@ mod tests {
     #[test]
     fn a_new_file_comes_from_nothing() {
         assert_eq!(unified("my file", None, "x\n"), "--- /dev/null\n+++ b/my file\t\n@@ -0,0 +1 @@\n+x\n");
+    }
+
+    #[test]
+    fn a_diff_of_very_many_changes_is_found_too() {
+        let before: String = (0..20_000).map(|line| format!("line {line}\nsame\n")).collect();
+        let after = before.replace("7\n", "seven\n");
+        let diff = unified("a", Some(&before), &after);
+        let lines = |sign: char| diff.lines().skip(2).filter(|line| line.starts_with(sign)).count();
+        assert_eq!((lines('-'), lines('+')), (2000, 2000));
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub struct Operation {
 }
 
 /// Why something stays as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct Reason {
     /// The registered code, which `undind explain` explains.
     pub code: String,
@@ -109,13 +109,14 @@ impl Inspection {
     }
 
     /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
+    /// `prefix` stands before every path: the root as seen from where the reader is.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, prefix: &str) -> String {
         let (others, docker): (Vec<_>, Vec<_>) =
             self.jobs.iter().partition(|job| job.verdict == Verdict::None && job.operations.is_empty());
         let mut out = table(&docker);
         for job in &docker {
-            push_job(&mut out, job);
+            push_job(&mut out, job, prefix);
         }
         if !docker.is_empty() {
             out.push('\n');
@@ -208,13 +209,17 @@ fn name(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
+/// A cell with more characters doesn't push the others apart.
+const WIDEST_COLUMN: usize = 100;
+
 fn table(jobs: &[&InspectedJob]) -> String {
     if jobs.is_empty() {
         return String::new();
     }
     let header = ["JOB", "STAGE", "DAEMON", "OPERATIONS", "VERDICT"].map(str::to_owned);
     let rows: Vec<[String; 5]> = std::iter::once(header).chain(jobs.iter().map(|job| row(job))).collect();
-    let widths: Vec<usize> = (0..5).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).filter(|width| *width <= WIDEST_COLUMN).max();
+    let widths: Vec<usize> = (0..5).map(|column| width(column).unwrap_or(0)).collect();
     let mut out = String::new();
     for row in &rows {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
@@ -242,29 +247,31 @@ fn daemon_words(daemon: &Daemon) -> String {
     }
 }
 
-fn push_job(out: &mut String, job: &InspectedJob) {
+fn push_job(out: &mut String, job: &InspectedJob, prefix: &str) {
     let image = job.image.as_ref().map_or(String::new(), |image| format!("  image {image}"));
-    let _ = writeln!(out, "\n{}  {}:{}{}", on_one_line(&job.name), job.file, job.line, on_one_line(&image));
+    let _ = writeln!(out, "\n{}  {prefix}{}:{}{}", on_one_line(&job.name), job.file, job.line, on_one_line(&image));
     if let (Some(file), Some(line)) = (&job.daemon.file, job.daemon.line) {
-        let _ = writeln!(out, "  {file}:{line}  {}", on_one_line(&daemon_words(&job.daemon)));
+        let _ = writeln!(out, "  {prefix}{file}:{line}  {}", on_one_line(&daemon_words(&job.daemon)));
     }
     for operation in &job.operations {
         let certainty = if operation.certainty == "always" { String::new() } else { format!(" ({})", operation.certainty) };
-        let place = format!("{}:{}:{}", operation.file, operation.line, operation.column);
+        let place = format!("{prefix}{}:{}:{}", operation.file, operation.line, operation.column);
         let _ = writeln!(out, "  {place}  {}{certainty}: {}", name(operation.op), on_one_line(&operation.text));
     }
     for reason in &job.reasons {
         let place = reason
             .file
             .as_ref()
-            .map_or(String::new(), |file| format!(" ({file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
+            .map_or(String::new(), |file| format!(" ({prefix}{file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
         let _ = writeln!(out, "  {}: {} [{}]{place}", name(job.verdict), on_one_line(&reason.message), reason.code);
     }
 }
 
-/// `text` without line ends and control characters, so that a row stays a row.
+/// `text` without line ends, continued lines and control characters, so that a row stays a row.
 fn on_one_line(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    let continued: Vec<&str> = text.split("\\\n").collect();
+    let joined = if continued.len() > 1 { continued.into_iter().map(str::trim).collect::<Vec<_>>().join(" ") } else { text.to_owned() };
+    joined.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
 #[cfg(test)]
@@ -318,13 +325,13 @@ api  build  dind tcp://docker:2376 (TLS on)  build       partial
 
 api  ci.yml:4  image docker:27
   ci.yml:6  dind tcp://docker:2376 (TLS on)
-  ci.yml:9:7  build (conditional): docker build \\   .
-  ci.yml:9:7  build (conditional): docker build \\   .
+  ci.yml:9:7  build (conditional): docker build .
+  ci.yml:9:7  build (conditional): docker build .
   partial: `docker run` needs the image [runs-built-image] (ci.yml:12)
 
 1 of 2 jobs use Docker
 ";
-        assert_eq!(Inspection::new(vec![job("api", Verdict::Partial), job("test", Verdict::None)]).text(), expected);
+        assert_eq!(Inspection::new(vec![job("api", Verdict::Partial), job("test", Verdict::None)]).text(""), expected);
     }
 
     #[test]
@@ -340,7 +347,14 @@ api  ci.yml:4  image docker:27
     }
 
     #[test]
+    fn a_very_long_name_is_shown_and_does_not_widen_the_table() {
+        let long = "x".repeat(100_000);
+        let text = Inspection::new(vec![job(&long, Verdict::Full), job("api", Verdict::Full)]).text("");
+        assert!(text.contains(&long) && text.contains("\napi  build  "), "{}", &text[text.len() - 500..]);
+    }
+
+    #[test]
     fn a_pipeline_without_docker_says_so() {
-        assert_eq!(Inspection::new(vec![job("test", Verdict::None)]).text(), "no job of 1 uses Docker\n");
+        assert_eq!(Inspection::new(vec![job("test", Verdict::None)]).text(""), "no job of 1 uses Docker\n");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::config::{Auth, Config};
@@ -31,7 +32,7 @@ pub struct MigrationReport {
 }
 
 /// One entry of `jobs`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct MigratedJob {
     /// Its name.
     pub name: String,
@@ -139,7 +140,7 @@ impl MigrationReport {
     #[must_use]
     pub fn of(migration: &Migration, config: &Config) -> Self {
         let sources = migration.before.documents.sources();
-        let mut jobs: Vec<MigratedJob> = Vec::new();
+        let mut jobs: IndexSet<MigratedJob> = IndexSet::new();
         for job in &migration.jobs {
             let migrated = MigratedJob {
                 name: job.name.clone(),
@@ -148,10 +149,9 @@ impl MigrationReport {
                 reasons: job.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
             };
             // A file that two entries include shows its jobs in both.
-            if !jobs.contains(&migrated) {
-                jobs.push(migrated);
-            }
+            jobs.insert(migrated);
         }
+        let jobs: Vec<MigratedJob> = jobs.into_iter().collect();
         let count = |name: &str| jobs.iter().filter(|job| job.verdict == name).count();
         let totals = Totals {
             jobs: jobs.len(),
@@ -179,8 +179,9 @@ impl MigrationReport {
     }
 
     /// What the diff does not say: verdicts, what stays and why, steps, assumptions and totals.
+    /// `prefix` stands before every path: the root as seen from where the reader is.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub fn summary(&self, prefix: &str) -> String {
         let mut out = String::new();
         for job in self.jobs.iter().filter(|job| !job.reasons.is_empty()) {
             let what = match (job.changed, job.verdict.as_str()) {
@@ -190,7 +191,7 @@ impl MigrationReport {
             };
             let _ = writeln!(out, "{}: {}{what}", job.name, job.verdict);
             for reason in &job.reasons {
-                let _ = writeln!(out, "  {}{} [{}]", place(reason), reason.message, reason.code);
+                let _ = writeln!(out, "  {}{} [{}]", place(prefix, reason), reason.message, reason.code);
             }
         }
         push_section(
@@ -209,11 +210,11 @@ impl MigrationReport {
     /// The report as Markdown, for the description of a merge request.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("# Migration to {}\n\n{}\n", self.target, self.totals.words());
+        let mut out = format!("# Migration to {}\n\n{}\n", title(&self.target), self.totals.words());
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
             let reasons: Vec<String> =
-                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place(reason), reason.message, reason.code)).collect();
+                job.reasons.iter().map(|reason| format!("{}{} (`{}`)", place("", reason), reason.message, reason.code)).collect();
             let changed = if job.changed { "yes" } else { "no" };
             let _ = writeln!(out, "| {} | {} | {changed} | {} |", cell(&job.name), job.verdict, cell(&reasons.join("; ")));
         }
@@ -241,10 +242,16 @@ impl Totals {
     }
 }
 
-fn place(reason: &Reason) -> String {
+/// A target's name as a heading has it.
+fn title(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn place(prefix: &str, reason: &Reason) -> String {
     match (&reason.file, reason.line) {
-        (Some(file), Some(line)) => format!("{file}:{line}: "),
-        (Some(file), None) => format!("{file}: "),
+        (Some(file), Some(line)) => format!("{prefix}{file}:{line}: "),
+        (Some(file), None) => format!("{prefix}{file}: "),
         (None, _) => String::new(),
     }
 }
@@ -292,13 +299,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn names<'a>(jobs: impl Iterator<Item = &'a Outcome>) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for job in jobs {
-        if !names.contains(&job.name) {
-            names.push(job.name.clone());
-        }
-    }
-    names
+    jobs.map(|job| job.name.clone()).collect::<IndexSet<String>>().into_iter().collect()
 }
 
 /// What a person has to do in the projects' settings.
@@ -350,17 +351,18 @@ fn protection(migration: &Migration) -> (bool, String) {
 }
 
 fn assumptions(migration: &Migration) -> Vec<Assumption> {
-    let mut assumptions: Vec<Assumption> = Vec::new();
+    let mut jobs: IndexMap<(&str, &str), IndexSet<&str>> = IndexMap::new();
     for job in &migration.jobs {
         for (code, message) in job.changed.iter().flat_map(|changed| &changed.assumptions) {
-            match assumptions.iter_mut().find(|known| known.code == *code && known.message == *message) {
-                Some(known) if !known.jobs.contains(&job.name) => known.jobs.push(job.name.clone()),
-                Some(_) => {}
-                None => assumptions.push(Assumption { code: (*code).to_owned(), message: message.clone(), jobs: vec![job.name.clone()] }),
-            }
+            jobs.entry((*code, message.as_str())).or_default().insert(&job.name);
         }
     }
-    assumptions
+    let assumption = |((code, message), jobs): ((&str, &str), IndexSet<&str>)| Assumption {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        jobs: jobs.into_iter().map(str::to_owned).collect(),
+    };
+    jobs.into_iter().map(assumption).collect()
 }
 
 #[cfg(test)]
@@ -405,7 +407,7 @@ to do by hand:
 
 2 of 9 jobs use Docker: 1 full, 1 partial, 0 blocked
 ";
-        assert_eq!(report().summary(), expected);
+        assert_eq!(report().summary(""), expected);
     }
 
     #[test]

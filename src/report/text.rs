@@ -1,6 +1,7 @@
 //! Findings for people: excerpts of the source with labels, and a summary line. Knows no other format.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use codespan_reporting::diagnostic as codespan;
@@ -25,11 +26,13 @@ pub fn findings(found: &[Found<'_>], colour: bool) -> Vec<u8> {
 fn render<W: WriteColor>(found: &[Found<'_>], mut out: W) -> W {
     let rich = Config { tab_width: 2, ..Config::default() };
     let short = Config { display_style: DisplayStyle::Medium, ..Config::default() };
-    for found in found {
-        let config = if shows_source(found) { &rich } else { &short };
-        let files = Excerpts { sources: found.sources, prefix: found.prefix };
-        term::emit_to_write_style(&mut out, config, &files, &rendered(found))
-            .expect("spans lie in their files and memory takes everything");
+    for found in found.chunk_by(|a, b| std::ptr::eq(a.sources, b.sources) && a.prefix == b.prefix) {
+        let files = Excerpts::new(found[0].sources, found[0].prefix);
+        for found in found {
+            let config = if shows_source(found) { &rich } else { &short };
+            term::emit_to_write_style(&mut out, config, &files, &rendered(found))
+                .expect("spans lie in their files and memory takes everything");
+        }
     }
     out
 }
@@ -75,7 +78,8 @@ fn notes(found: &Found<'_>) -> Vec<String> {
         let option = if fix.safety == Safety::Safe { "--fix" } else { "--unsafe-fixes" };
         notes.push(format!("fix ({}, `{option}`): {}", safety_name(fix.safety), printable(&fix.title)));
     }
-    notes.extend(diagnostic.alternatives.iter().map(|fix| format!("or by hand: {}", printable(&fix.title))));
+    let by_hand = if diagnostic.fix.is_some() { "or by hand" } else { "by hand" };
+    notes.extend(diagnostic.alternatives.iter().map(|fix| format!("{by_hand}: {}", printable(&fix.title))));
     notes.extend(page_url(diagnostic.rule).map(|url| format!("see: {url}")));
     notes
 }
@@ -136,22 +140,30 @@ fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(|character| if u8::try_from(character).is_ok_and(drives) { '?' } else { character }).collect())
 }
 
+/// The files as they are shown. Looking for what can't be shown once for each file keeps many findings in a large one affordable.
 struct Excerpts<'a> {
     sources: &'a Sources,
+    texts: BTreeMap<FileId, Cow<'a, str>>,
     prefix: &'a str,
+}
+
+impl<'a> Excerpts<'a> {
+    fn new(sources: &'a Sources, prefix: &'a str) -> Self {
+        Self { sources, texts: sources.iter().map(|(id, file)| (id, printable(file.text()))).collect(), prefix }
+    }
 }
 
 impl<'a> Files<'a> for Excerpts<'a> {
     type FileId = FileId;
     type Name = String;
-    type Source = Cow<'a, str>;
+    type Source = &'a str;
 
     fn name(&'a self, id: FileId) -> Result<String, Error> {
         Ok(format!("{}{}", self.prefix, self.sources.get(id).path()))
     }
 
-    fn source(&'a self, id: FileId) -> Result<Cow<'a, str>, Error> {
-        Ok(printable(self.sources.get(id).text()))
+    fn source(&'a self, id: FileId) -> Result<&'a str, Error> {
+        self.texts.get(&id).map(|text| &**text).ok_or(Error::FileMissing)
     }
 
     fn line_index(&'a self, id: FileId, byte_index: usize) -> Result<usize, Error> {

@@ -21,26 +21,56 @@ pub fn document(value: &Value) -> String {
 fn push_block(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) => {
-            for (key, value) in map {
-                out.push_str(&" ".repeat(indent));
-                out.push_str(&scalar(key));
-                out.push(':');
-                push_nested(out, value, indent, indent + 2);
+            for (at, (key, value)) in map.iter().enumerate() {
+                // A pipeline's jobs are easier told apart so.
+                if indent == 0 && at > 0 && value.is_object() {
+                    out.push('\n');
+                }
+                push_key(out, key, indent);
+                push_nested(out, value, indent);
             }
         }
         Value::Array(items) => {
             for value in items {
                 out.push_str(&" ".repeat(indent));
                 out.push('-');
-                push_nested(out, value, indent, indent + 2);
+                push_item(out, value, indent);
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => out.push_str(&flow(value)),
     }
 }
 
-/// What follows `key:` or `-`, the line end included.
-fn push_nested(out: &mut String, value: &Value, indent: usize, deeper: usize) {
+/// The key with its colon. libyaml takes only short keys without a question mark.
+fn push_key(out: &mut String, key: &str, indent: usize) {
+    let key = scalar(key);
+    let indent = " ".repeat(indent);
+    if key.chars().count() > LONGEST_SIMPLE_KEY {
+        out.push_str(&format!("{indent}? {key}\n{indent}:"));
+    } else {
+        out.push_str(&format!("{indent}{key}:"));
+    }
+}
+
+/// libyaml's limit is 1024, the quotes included.
+const LONGEST_SIMPLE_KEY: usize = 1000;
+
+/// What follows `-`, the line end included; a collection begins on the same line.
+fn push_item(out: &mut String, value: &Value, indent: usize) {
+    let deeper = indent + 2;
+    let is_filled = value.as_array().is_some_and(|items| !items.is_empty()) || value.as_object().is_some_and(|map| !map.is_empty());
+    if is_filled {
+        let start = out.len();
+        push_block(out, value, deeper);
+        out.replace_range(start..start + deeper, " ");
+    } else {
+        push_nested(out, value, indent);
+    }
+}
+
+/// What follows `key:`, the line end included.
+fn push_nested(out: &mut String, value: &Value, indent: usize) {
+    let deeper = indent + 2;
     match value {
         Value::Object(map) if !map.is_empty() => {
             out.push('\n');
@@ -50,7 +80,7 @@ fn push_nested(out: &mut String, value: &Value, indent: usize, deeper: usize) {
             out.push('\n');
             push_block(out, value, deeper);
         }
-        Value::String(text) if fits_literal(text) => push_literal(out, text, indent + 2),
+        Value::String(text) if fits_literal(text) => push_literal(out, text, deeper),
         _ => {
             out.push(' ');
             out.push_str(&flow(value));
@@ -95,12 +125,13 @@ fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "null", "y"];
     let starts_plain = text.starts_with(|first: char| first.is_ascii_alphabetic() || matches!(first, '/' | '$' | '_'))
         || (text.starts_with('.') && text[1..].starts_with(|next: char| next.is_ascii_alphabetic()));
-    let inside = text.chars().all(|character| character.is_ascii_alphanumeric() || " ._-/$@+=,(){}[]".contains(character));
+    let inside = text.chars().all(|character| matches!(character, ' '..='~'));
+    let indicator = text.contains(": ") || text.ends_with(':') || text.contains(" #");
     let word = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
         || text.eq_ignore_ascii_case("n")
         || text.eq_ignore_ascii_case(".inf")
         || text.eq_ignore_ascii_case(".nan");
-    starts_plain && inside && !word && !text.ends_with(' ')
+    starts_plain && inside && !indicator && !word && !text.ends_with(' ')
 }
 
 fn quoted(text: &str) -> String {
@@ -136,7 +167,7 @@ mod tests {
     fn a_pipeline_reads_as_people_write_it() {
         let value =
             json!({"stages": ["build"], "build": {"script": ["docker build -t $IMAGE .", "a\nb\n"], "tags": [], "when": null, "retry": 2}});
-        let expected = "stages:\n  - build\nbuild:\n  script:\n    - docker build -t $IMAGE .\n    - |\n      a\n      b\n  tags: []\n  when: null\n  retry: 2\n";
+        let expected = "stages:\n  - build\n\nbuild:\n  script:\n    - docker build -t $IMAGE .\n    - |\n      a\n      b\n  tags: []\n  when: null\n  retry: 2\n";
         assert_eq!(document(&value), expected);
     }
 
@@ -196,6 +227,10 @@ mod tests {
             "---",
             "...",
             "a\nb: c\n  d",
+            "echo \"a: b\" | tee 'c'",
+            "a:b",
+            "docker build -t \"$IMAGE:1\" . # twice",
+            "echo \"$A\" && c \\ | d > e; f * & ! ? % ` ~ ^ [x] {y}",
         ];
         for text in hostile {
             let value = json!({"key": text, "list": [text, [text]], text: 1});
@@ -203,6 +238,15 @@ mod tests {
                 serde_yaml::from_str(&document(&value)).unwrap_or_else(|error| panic!("{text:?}: {error}\n{}", document(&value)));
             assert_eq!(back, value, "{text:?}\n{}", document(&value));
         }
+    }
+
+    #[test]
+    fn collections_in_sequences_begin_at_their_dashes_and_long_keys_are_marked() {
+        let value = json!([{"name": "docker:dind", "alias": "docker", "command": ["a"]}, [["x"], []], {}]);
+        let expected = "- name: docker:dind\n  alias: docker\n  command:\n    - a\n- - - x\n  - []\n- {}\n";
+        assert_eq!(document(&value), expected);
+        let long = json!({"k".repeat(2000): {"a": [{"b": 1}]}});
+        assert_eq!(serde_yaml::from_str::<Value>(&document(&long)).unwrap(), long);
     }
 
     #[test]

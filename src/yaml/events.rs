@@ -111,6 +111,14 @@ impl<'a> Events<'a> {
     }
 }
 
+/// How many events libyaml reads in `text`, up to its first mistake: the least that reading YAML costs, to measure the rest against.
+#[must_use]
+pub fn scan(text: &str) -> usize {
+    let mut events = Events::new(text);
+    let ended = |event: &Event| matches!(event.kind, EventKind::StreamEnd);
+    std::iter::from_fn(|| events.next_event().ok().filter(|event| !ended(event))).count()
+}
+
 impl Drop for Events<'_> {
     fn drop(&mut self) {
         // SAFETY: initialized in `new`, deleted once.

@@ -22,6 +22,8 @@ mod value;
 
 pub use compose::compose;
 pub use error::{Limits, YamlError, YamlErrorKind};
+#[doc(hidden)]
+pub use events::scan;
 pub use json::{Json, json_text};
 pub use parse::parse;
 pub use text_map::{Segment, SegmentKind, TextMap};

@@ -2,7 +2,8 @@ use std::fs;
 
 use crate::{Folder, PIPELINE};
 
-const COMMANDS: [&[&str]; 5] = [&["lint"], &["lint", "--fix"], &["inspect"], &["expand"], &["migrate", "--to", "depot", "--write"]];
+/// Commands that take the path of a pipeline.
+pub const COMMANDS: [&[&str]; 5] = [&["lint"], &["lint", "--fix"], &["inspect"], &["expand"], &["migrate", "--to", "depot", "--write"]];
 
 #[track_caller]
 fn every_command_refuses(folder: &Folder, path: &str, message: &str) {
@@ -30,6 +31,8 @@ fn a_file_that_is_not_text_is_refused() {
     every_command_refuses(&folder, "latin1.yml", "not UTF-8 text (byte 17)");
     every_command_refuses(&folder, "binary.yml", "not UTF-8 text");
     every_command_refuses(&folder, "folder", "not a file");
+    folder.refuses(&["yaml", "latin1.yml"], "byte 17 is not UTF-8");
+    folder.refuses(&["yaml", "folder"], "not a file");
 }
 
 #[test]
@@ -37,8 +40,8 @@ fn a_file_of_100_megabytes_is_not_read() {
     let folder = Folder::new(&[]);
     let file = fs::File::create(folder.path().join("big.yml")).unwrap();
     file.set_len(100 << 20).unwrap();
-    for arguments in [&["lint", "big.yml"][..], &["yaml", "big.yml"], &["inspect", "big.yml"]] {
-        let ran = folder.run(arguments);
+    for command in COMMANDS.into_iter().chain([&["yaml"][..]]) {
+        let ran = folder.run(&[command, &["big.yml"]].concat());
         assert_eq!(ran.code, 2, "{}", ran.stderr);
         assert!(ran.stderr.contains("the file has 104857600 bytes; at most 10485760 are read"), "{}", ran.stderr);
     }
@@ -62,6 +65,12 @@ fn files_that_are_no_pipelines_are_findings_and_nothing_is_written() {
         assert!(ran.stderr.len() < 2000, "{name}");
         assert_eq!(folder.files(), before, "{name}");
         folder.refuses(&["expand"], ".gitlab-ci.yml");
+        folder.refuses(&["migrate", "--to", "depot", "--write"], ".gitlab-ci.yml");
+        assert_eq!(folder.run(&["inspect"]).code, 0, "{name}");
+        match name {
+            "empty" | "scalar" => assert_eq!(folder.run(&["yaml", ".gitlab-ci.yml"]).code, 0, "{name} is YAML"),
+            _ => folder.refuses(&["yaml", ".gitlab-ci.yml"], ".gitlab-ci.yml:"),
+        }
     }
 }
 
@@ -76,18 +85,21 @@ fn one_bad_file_does_not_keep_the_others_from_being_linted() {
 }
 
 #[test]
-fn includes_that_are_missing_or_go_in_circles_end() {
-    let cycle = "include: /a.yml\n";
-    for files in [
-        &[(".gitlab-ci.yml", "include: /gone.yml\njob: {script: 'true'}\n")][..],
-        &[(".gitlab-ci.yml", cycle), ("a.yml", "include: /.gitlab-ci.yml\n")],
-        &[(".gitlab-ci.yml", "include: ../outside.yml\njob: {script: 'true'}\n")],
+fn includes_that_are_missing_or_go_in_circles_are_findings() {
+    let migrated = PIPELINE.replace("build:\n", "other:\n");
+    for (include, other, rule, message) in [
+        ("/gone.yml", "{}", "include-not-found", "`gone.yml` cannot be included: there is no such file"),
+        ("/a.yml", "include: /.gitlab-ci.yml\n", "include-cycle", "`.gitlab-ci.yml` includes itself"),
+        ("/a.yml", "include: /a.yml\n", "include-cycle", "`a.yml` includes itself"),
+        ("/../outside.yml", "{}", "include-not-found", "`../outside.yml` cannot be included: the path leads out of the workspace"),
     ] {
-        let folder = Folder::new(files);
-        for arguments in [&["lint"][..], &["inspect"], &["expand"]] {
-            let ran = folder.run(arguments);
-            assert!(ran.code <= 2 && !ran.stderr.contains("panicked"), "{arguments:?}: {}", ran.stderr);
-        }
+        let folder = Folder::new(&[(".gitlab-ci.yml", &format!("include: {include}\n{migrated}")), ("a.yml", other)]);
+        let ran = folder.run(&["lint", "--format", "json"]);
+        let findings = ran.json()["findings"].as_array().unwrap().clone();
+        let finding = findings.iter().find(|finding| finding["rule"] == rule).unwrap_or_else(|| panic!("{include}: {findings:#?}"));
+        assert_eq!((ran.code, &finding["severity"], &finding["message"]), (1, &"error".into(), &message.into()), "{include}");
+        assert_eq!(folder.run(&["inspect"]).code, 0, "{include}");
+        assert!(folder.run(&["expand"]).stdout.contains("\nother:\n"), "{include}");
     }
 }
 

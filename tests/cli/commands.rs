@@ -71,3 +71,35 @@ fn explain_knows_the_reasons() {
     assert_eq!(ran.code, 0);
     assert!(ran.stdout.contains("# runs-built-image"), "{}", ran.stdout);
 }
+
+/// The rules and lines of what is found wrong with the configuration `text` itself.
+fn found(text: &str) -> Vec<(String, u64)> {
+    let json = Folder::new(&[(".gitlab-ci.yml", text)]).run(&["lint", "--format", "json"]).json();
+    let findings = json["findings"].as_array().unwrap().iter().filter(|finding| finding["id"].as_str().unwrap().starts_with("CFG"));
+    findings.map(|finding| (finding["rule"].as_str().unwrap().to_owned(), finding["start"]["line"].as_u64().unwrap())).collect()
+}
+
+#[test]
+fn extends_goes_through_eleven_levels_in_whatever_order_the_jobs_stand() {
+    let chain = |levels: usize| (1..=levels).map(|level| format!("j{level}: {{extends: j{}}}\n", level - 1)).collect::<Vec<String>>();
+    let first = "j0: {script: 'true'}\n";
+    let reversed = |levels: usize| chain(levels).into_iter().rev().collect::<String>();
+    assert!(found(&format!("{first}{}", chain(11).concat())).is_empty());
+    assert!(found(&format!("{}{first}", reversed(11))).is_empty());
+    assert_eq!(found(&format!("{first}{}", chain(12).concat())), [("extends-cycle".to_owned(), 13)]);
+    assert_eq!(found(&format!("{}{first}", reversed(12))).len(), 1);
+}
+
+#[test]
+fn references_go_through_ten_levels_in_whatever_order_they_stand() {
+    let chain = |levels: usize| {
+        (1..=levels).map(|level| format!(".j{level}: {{script: [!reference [.j{}, script]]}}\n", level - 1)).collect::<Vec<String>>()
+    };
+    let ends = |levels: usize| format!(".j0: {{script: ['true']}}\njob: {{script: [!reference [.j{levels}, script]]}}\n");
+    let reversed = |levels: usize| chain(levels).into_iter().rev().collect::<String>();
+    assert!(found(&format!("{}{}", ends(9), chain(9).concat())).is_empty());
+    assert!(found(&format!("{}{}", reversed(9), ends(9))).is_empty());
+    for text in [format!("{}{}", ends(10), chain(10).concat()), format!("{}{}", chain(10).concat(), ends(10))] {
+        assert_eq!(found(&text).first().map(|(rule, _)| rule.as_str()), Some("unknown-reference"), "{text}");
+    }
+}

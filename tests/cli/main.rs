@@ -1,7 +1,10 @@
 //! The built binary: arguments, files and standard input in; exit code, standard output, standard error and files out.
 
+#[cfg(unix)]
+mod bad_files;
 mod bad_input;
 mod commands;
+mod limits;
 mod lint;
 mod schemas;
 mod usage;

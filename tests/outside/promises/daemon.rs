@@ -99,29 +99,21 @@ fn publishes(operation: &Value) -> bool {
 /// An image index is created from others, so only the tags count; every other operation names what it publishes.
 fn destinations(operation: &Value) -> Vec<String> {
     let words: Vec<&str> = text(operation).split_whitespace().collect();
+    let images = || operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
     if operation["op"] == "imagetools" {
         // The names come first, then what they are made of.
         let names = words.iter().filter(|word| **word == "-t" || **word == "--tag" || word.starts_with("--tag=")).count();
-        // What a build reads is no destination.
-        let read = |image: &str| {
-            words.windows(2).any(|pair| pair[0].starts_with("--cache") && pair[1].contains(image))
-                || words.iter().any(|word| word.starts_with("--cache-") && word.contains(image))
-        };
-        let tagged = |image: &str| {
-            words.windows(2).any(|pair| (pair[0] == "-t" || pair[0] == "--tag") && pair[1].trim_matches(['"', '\'']) == image)
-        };
-        let images = operation["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
-        return images.take(names).map(str::to_owned).collect();
+        return images().take(names).map(str::to_owned).collect();
     }
-    let images = operation["images"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .filter(|image| !read(image) || tagged(image))
-        .map(str::to_owned);
     // `crane copy` names its source first.
-    if operation["tool"] == "crane" { images.skip(1).collect() } else { images.collect() }
+    let from = usize::from(operation["tool"] == "crane");
+    // What a build reads is no destination.
+    let beside = |flags: &[&str], image: &str| words.windows(2).any(|pair| flags.contains(&pair[0]) && pair[1].contains(image));
+    let read = |image: &str| {
+        beside(&["--cache-from", "--cache-to"], image) || words.iter().any(|word| word.starts_with("--cache-") && word.contains(image))
+    };
+    let tagged = |image: &str| beside(&["-t", "--tag"], image);
+    images().skip(from).filter(|image| !read(image) || tagged(image)).map(str::to_owned).collect()
 }
 
 fn canonical(image: &str) -> String {
