@@ -34,7 +34,7 @@ fn parsed(bencher: Bencher<'_, '_>, jobs: usize) {
 
 #[divan::bench(args = JOBS)]
 fn resolved(bencher: Bencher<'_, '_>, jobs: usize) {
-    on_generated(bencher, jobs, |workspace, entries| resolution(workspace, entries));
+    on_generated(bencher, jobs, resolution);
 }
 
 #[divan::bench(args = JOBS)]
@@ -58,7 +58,7 @@ mod real {
 
     #[divan::bench]
     fn resolved(bencher: Bencher<'_, '_>) {
-        on_corpus(bencher, |workspace, entries| resolution(workspace, entries));
+        on_corpus(bencher, resolution);
     }
 
     #[divan::bench]

@@ -62,7 +62,7 @@ fn shared_before_script(mover: &Mover<'_>) -> Option<Span> {
     let end = items[last].range.end;
     let shell = mover.facts.shell.as_ref()?;
     let complete = shell.script.body.iter().all(|statement| statement.range.range().end <= end || end <= statement.range.range().start);
-    let own = list.span.contains(items[last].value.span) && mover.wants.changes.get(&Definition::of(&items[last].value)).is_none();
+    let own = list.span.contains(items[last].value.span) && !mover.wants.changes.contains_key(&Definition::of(&items[last].value));
     (begins_later && complete && own).then_some(list.span)
 }
 

@@ -170,7 +170,8 @@ fn script(
         }
         after[index] = text;
     }
-    let (mut before_item, mut behind_item): (BTreeMap<usize, &[String]>, BTreeMap<usize, &[String]>) = Default::default();
+    let mut before_item: BTreeMap<usize, &[String]> = BTreeMap::new();
+    let mut behind_item: BTreeMap<usize, &[String]> = BTreeMap::new();
     if let Some((first, lowered)) = lowered.and_then(|lowered| Some((lowered.first.filter(|_| !lowered.setup.is_empty())?, lowered))) {
         let behind = lowered.behind_before_script;
         let index = if behind {
