@@ -6,8 +6,8 @@
 //! | to | call | and get |
 //! |---|---|---|
 //! | read pipelines as GitLab and a shell do | [`analyze`] | [`Analysis`]: resolved jobs, their docker operations, daemons and verdicts |
-//! | find mistakes | [`lint`] | [`LintReport`]: findings with places and fixes |
-//! | plan a move to a remote builder | [`migrate`] | [`Migration`]: new texts of files that keep every promise of the command, and reasons for what stays |
+//! | find mistakes | [`lint()`] | [`LintReport`]: findings with places and fixes |
+//! | plan a move to a remote builder | [`migrate()`] | [`Migration`]: new texts of files that keep every promise of the command, and reasons for what stays |
 //! | change texts | [`apply`] | the new text of each file that a fix's edits change |
 //!
 //! # Example
