@@ -133,7 +133,7 @@ impl Planner<'_> {
             return Mode::Save;
         }
         if self.goes_on_without(built) {
-            self.refuse(built.step, reason::FAILURE_IGNORED, "the script goes on when the build fails, since `&&` follows it");
+            self.refuse(built.step, reason::FAILURE_IGNORED, "the script goes on when the build or a push fails, since `&&` follows it");
             return Mode::Refused;
         }
         let first = built.pushes.iter().map(|push| push.step).min().unwrap_or(last);
@@ -148,11 +148,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a failure of the build in `build && …` leads to a push in another statement instead of the script's end.
+    /// Whether a failure of the build in `build && …`, or of a push in `push && …`, leads to a push in a later statement instead of the script's end.
     fn goes_on_without(&self, built: &Built) -> bool {
-        let build = &self.shell.steps[built.step];
-        let listed = build.invocation.path.iter().any(|frame| matches!(frame, Frame::List(ListOperator::And, crate::shell::Side::Left)));
-        listed && built.pushes.iter().any(|push| self.shell.steps[push.step].statement() != build.statement())
+        let listed = |step: &Step| {
+            step.invocation.path.iter().any(|frame| matches!(frame, Frame::List(ListOperator::And, crate::shell::Side::Left)))
+        };
+        let steps = || std::iter::once(built.step).chain(built.pushes.iter().map(|push| push.step)).map(|index| &self.shell.steps[index]);
+        steps().filter(|step| listed(step)).any(|step| steps().any(|later| later.statement().start >= step.statement().end))
     }
 
     /// The worst step behind step `from` and before the last push of a build. Other builds and pushes count, since they may fail.
