@@ -110,7 +110,8 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
 
 /// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
 fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Failure> {
-    let mut entries = own_entries(repository, &repository.workspace);
+    // The text from standard input stands for a pipeline of its own, or for what the repository's file is to hold: that one is not migrated beside it.
+    let mut entries = if repository.stdin { Vec::new() } else { own_entries(repository, &repository.workspace) };
     entries.extend(repository.entries.iter().cloned());
     let known = |analysis: &undind::analysis::Analysis, path: &str| analysis.documents.sources().find(path).is_some();
     let own = undind::analysis::analyze(&repository.workspace, &entries, &repository.config);

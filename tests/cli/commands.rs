@@ -56,6 +56,37 @@ fn standard_input_is_a_pipeline_of_the_repository_in_which_the_command_runs() {
 }
 
 #[test]
+fn every_command_that_takes_one_file_reads_standard_input() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
+    for arguments in [
+        &["lint", "--format", "json"][..],
+        &["inspect", "--format", "json"],
+        &["expand", "--format", "json"],
+        &["migrate", "--to", "depot", "--report", "json"],
+        &["yaml"],
+    ] {
+        let file = folder.run(&[arguments, &[".gitlab-ci.yml"]].concat());
+        let stdin = folder.run_with(&[arguments, &["-"]].concat(), &[], PIPELINE.as_bytes());
+        assert_eq!(stdin.code, file.code, "{arguments:?}: {}", stdin.stderr);
+        assert_eq!(stdin.stdout.replace("<stdin>", ".gitlab-ci.yml"), file.stdout, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
+    for arguments in
+        [&["lint", "--format", "sarif"][..], &["lint"], &["inspect"], &["expand"], &["migrate", "--to", "depot", "--report", "json"]]
+    {
+        let first = folder.run(arguments).stdout;
+        assert!(!first.is_empty(), "{arguments:?}");
+        for _ in 0..3 {
+            assert_eq!(folder.run(arguments).stdout, first, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
 fn results_go_to_a_file_on_request() {
     let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
     let ran = folder.run(&["inspect", "--format", "json", "-o", "out.json"]);

@@ -12,11 +12,14 @@ fn fits(folder: &Folder, schema: &str, output: &Value) {
 
 #[test]
 fn real_outputs_fit_their_schemas() {
-    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("broken.yml", "a: [")]);
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("broken.yml", "a: ["), ("done.yml", "job: {script: docker run x}\n")]);
     for path in [".gitlab-ci.yml", "broken.yml"] {
         fits(&folder, "lint", &folder.run(&["lint", path, "--format", "json"]).json());
     }
     fits(&folder, "inspect", &folder.run(&["inspect", "--format", "json"]).json());
+    for path in [".gitlab-ci.yml", "done.yml"] {
+        fits(&folder, "migrate", &folder.run(&["migrate", path, "--to", "depot", "--report", "json"]).json());
+    }
     folder.run(&["lint", "broken.yml", "--write-baseline", "baseline.json"]);
     let baseline = std::fs::read_to_string(folder.path().join("baseline.json")).unwrap();
     fits(&folder, "baseline", &serde_json::from_str(&baseline).unwrap());
