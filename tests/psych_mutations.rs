@@ -5,7 +5,7 @@ mod corpus;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use corpus::{Numbers, mutate};
+use corpus::{Numbers, YAML, mutate};
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, YamlError, YamlErrorKind, compose, json_text, parse};
 
@@ -89,7 +89,7 @@ fn mutated_pipelines_load_as_psych_loads_them() {
             let start = numbers.below(lines.len().max(1));
             // A part of a long file, so that a mutation touches what matters.
             let part = if lines.len() > 60 { lines[start..].iter().take(60).copied().collect() } else { text.clone() };
-            mutate(&part, &mut numbers)
+            mutate(&part, &YAML, &mut numbers)
         })
         .collect();
     compare(&texts);

@@ -4,7 +4,7 @@ mod corpus;
 
 use std::ops::Range;
 
-use corpus::{Numbers, mutate};
+use corpus::{Numbers, YAML, mutate};
 use undind::source::{FileId, SourceFile, Sources, Span};
 use undind::yaml::{Limits, NodeKind, ScalarStyle, SegmentKind, Tree, compose, parse};
 
@@ -126,7 +126,7 @@ fn mutated_pipelines_obey_the_laws() {
     let files = corpus::files();
     let mut numbers = Numbers(0x00DD_BA11);
     for (_, text) in &files {
-        let text = mutate(text, &mut numbers);
+        let text = mutate(text, &YAML, &mut numbers);
         check(&text, 0..text.len());
     }
 }

@@ -22,7 +22,7 @@ pub enum Kind {
     Tcp,
     /// None.
     None,
-    /// Docker is used, but nothing in the files says where its daemon is.
+    /// Nothing in the files says where the daemon is, though Docker is used or may be.
     Unknown,
 }
 

@@ -72,12 +72,11 @@ pub enum Login {
 pub fn login(facts: &JobFacts) -> Login {
     let Some(image) = &facts.image else { return Login::WithoutHost };
     let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else {
-        // Without the official entrypoint nothing names a host; what a variable names may have it.
-        return if image.text.contains("${") { Login::WithoutHost } else { Login::Works };
+        // An unknown image may be built on Docker's own and have its entrypoint, which names a host.
+        return if curl(image).is_some() { Login::Works } else { Login::WithoutHost };
     };
     match docker.version.as_slice() {
         [] if moves(image) => Login::Works,
-        [] if docker.variable => Login::NoClient,
         [] => Login::WithoutHost,
         &[major, ..] if major >= 28 => Login::Works,
         &[major, ..] if major >= 19 => Login::WithoutHost,
@@ -91,6 +90,13 @@ pub fn copies_images(facts: &JobFacts) -> bool {
     let Some(image) = &facts.image else { return false };
     let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return false };
     docker.version.first().map_or_else(|| moves(image), |&major| major >= 27)
+}
+
+/// Whether nothing tells the version of the job's docker client.
+#[must_use]
+pub fn is_client_unknown(facts: &JobFacts) -> bool {
+    let docker = facts.image.as_ref().and_then(|image| image.docker.as_ref()).filter(|docker| docker.official);
+    docker.is_none_or(|docker| docker.version.is_empty() && docker.variable)
 }
 
 /// Whether the tag of one of Docker's own images is that of the newest version.

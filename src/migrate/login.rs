@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use crate::detect::flow::is_docker;
 use crate::detect::{Step, reason};
-use crate::docker::{Op, Slot, Unknown};
-use crate::migrate::job_image::{Login, login};
+use crate::docker::{Op, Operation, Slot, Unknown};
+use crate::migrate::job_image::{Login, is_client_unknown, login};
 use crate::migrate::lower::{Lowering, Refusal};
 use crate::migrate::script_edit::TextEdit;
 use crate::shell::Frame;
@@ -29,9 +29,7 @@ enum Password {
 impl Lowering<'_> {
     /// Logins that would look for the daemon that goes become entries in the client's configuration file.
     pub(super) fn logins(&mut self) -> Result<(), Refusal> {
-        let is_login =
-            |step: &Step| step.operation.as_ref().is_some_and(|operation| operation.op == Op::Login && is_docker(operation.tool));
-        let logins: Vec<usize> = (0..self.shell.steps.len()).filter(|&index| is_login(&self.shell.steps[index])).collect();
+        let logins: Vec<usize> = self.logins_of().collect();
         if logins.is_empty() {
             return Ok(());
         }
@@ -58,7 +56,17 @@ impl Lowering<'_> {
             let message = "the job's Docker image is at least version 28, whose `docker login` needs no daemon".to_owned();
             self.lowered.assumptions.push(("client-version", message));
         }
+        if client == Login::WithoutHost && self.lowered.keeps_client && is_client_unknown(self.facts) {
+            let message = "the job's Docker client is at least version 19.03, whose `docker login` needs no daemon where no host is named";
+            self.lowered.assumptions.push(("client-version", message.to_owned()));
+        }
         Ok(())
+    }
+
+    /// The indices of the job's steps that log a docker client in.
+    pub(super) fn logins_of(&self) -> impl Iterator<Item = usize> {
+        let is_login = |operation: &Operation| operation.op == Op::Login && is_docker(operation.tool);
+        self.shell.steps.iter().enumerate().filter(move |(_, step)| step.operation.as_ref().is_some_and(is_login)).map(|(index, _)| index)
     }
 
     /// A login that no daemon's name leads astray.

@@ -82,8 +82,11 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig)
         at: Some(at..at + 1),
     })?;
     let mut lowered = lowering.lowered;
+    // What goes needs no edits of its own; what comes right behind it is no part of it.
     lowered.edits.retain(|edit| {
-        !removed.iter().any(|gone| gone.range.start <= edit.range.start && edit.range.end <= gone.range.end && !gone.range.is_empty())
+        !removed
+            .iter()
+            .any(|gone| gone.range.start <= edit.range.start && edit.range.end <= gone.range.end && edit.range.start < gone.range.end)
     });
     lowered.edits.extend(removed);
     lowered.edits.sort_by_key(|edit| (edit.range.start, edit.range.end));

@@ -5,7 +5,7 @@ use crate::config::{Auth, JobImage};
 use crate::detect::flow::{Action, Output};
 use crate::detect::reason;
 use crate::docker::Op;
-use crate::migrate::job_image::{Curl, copies_images, curl, is_basic, is_hub_image};
+use crate::migrate::job_image::{Curl, Login, copies_images, curl, is_basic, is_hub_image, login};
 use crate::migrate::lower::{Lowering, NewImage, Refusal};
 
 impl Lowering<'_> {
@@ -18,18 +18,16 @@ impl Lowering<'_> {
         }
         let copies = self.actions().iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
         if copies.is_some() && !copies_images(self.facts) {
-            let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
-                self.own_copier = true;
-                return Ok(());
-            };
-            let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
-            let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
-            self.lowered.image = Some(NewImage { name, resets_entrypoint: false });
-            self.lowered.keeps_client = true;
+            self.own_copier = !self.takes_newer_client("copies images within a registry");
             return Ok(());
         }
         let image = match &self.config.cli.job_image {
-            JobImage::Keep => return Ok(()),
+            JobImage::Keep => {
+                if self.logins_of().next().is_some() && login(self.facts) == Login::NoClient {
+                    self.takes_newer_client("logs in without a daemon");
+                }
+                return Ok(());
+            }
             JobImage::Published => NewImage {
                 name: self.target.fill(&self.target.job_image, &[("version", &self.config.cli.version)]),
                 resets_entrypoint: true,
@@ -47,6 +45,20 @@ impl Lowering<'_> {
         }
         self.lowered.image = Some(image);
         Ok(())
+    }
+
+    /// Gives the job Docker's newest client image in the place of an old one, where nothing else in the job may depend on the old one.
+    fn takes_newer_client(&mut self, what: &str) -> bool {
+        let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
+            return false;
+        };
+        let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
+        let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
+        let message = format!("`{name}` does for the job what `{}` did; its client {what}", old.image.text());
+        self.lowered.assumptions.push(("job-image-replaced", message));
+        self.lowered.image = Some(NewImage { name, resets_entrypoint: false });
+        self.lowered.keeps_client = true;
+        true
     }
 
     /// Notes, or refuses, what a daemon that stays has to offer.

@@ -108,30 +108,47 @@ impl Inspection {
         Self::new(analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs).map(|(job, facts)| inspected(job, facts, sources)).collect())
     }
 
-    /// A table of the jobs that use Docker, then each of them with its operations and reasons; the others are counted.
+    /// A table of the jobs that use Docker or may do so out of sight, then each of them with its operations and reasons; the others are counted.
     /// `prefix` stands before every path: the root as seen from where the reader is.
     #[must_use]
     pub fn text(&self, prefix: &str) -> String {
-        let (others, docker): (Vec<_>, Vec<_>) =
-            self.jobs.iter().partition(|job| job.verdict == Verdict::None && job.operations.is_empty());
-        let mut out = table(&docker);
-        for job in &docker {
+        let idle = |job: &&InspectedJob| job.verdict == Verdict::None && job.operations.is_empty();
+        let others: Vec<_> = self.jobs.iter().filter(idle).collect();
+        let unknown = others.iter().filter(|job| !job.reasons.is_empty()).count();
+        let shown: Vec<_> = self.jobs.iter().filter(|job| !idle(job) || !job.reasons.is_empty()).collect();
+        let mut out = table(&shown);
+        for job in &shown {
             push_job(&mut out, job, prefix);
         }
-        if !docker.is_empty() {
+        if !shown.is_empty() {
             out.push('\n');
         }
-        let _ = match (docker.len(), others.len()) {
-            (0, count) => writeln!(out, "no job of {count} uses Docker"),
-            (count, 0) => writeln!(out, "{count} of {count} jobs use Docker"),
-            (count, rest) => writeln!(out, "{count} of {} jobs use Docker", count + rest),
-        };
+        let all = self.jobs.len();
+        match all - others.len() {
+            0 if unknown > 0 => write!(out, "no job of {all} is known to use Docker"),
+            0 => write!(out, "no job of {all} uses Docker"),
+            count => write!(out, "{count} of {all} jobs use Docker"),
+        }
+        .and_then(|()| out.write_str(&not_known(unknown)))
+        .and_then(|()| out.write_char('\n'))
+        .expect("a string takes everything");
         out
+    }
+}
+
+/// What a summary says of `count` jobs whose configuration is not at hand: `; 1 is built on configuration that is not in the repository`, or nothing.
+#[must_use]
+pub(super) fn not_known(count: usize) -> String {
+    match count {
+        0 => String::new(),
+        1 => "; 1 is built on configuration that is not in the repository".to_owned(),
+        _ => format!("; {count} are built on configuration that is not in the repository"),
     }
 }
 
 fn inspected(job: &Job, facts: &JobFacts, sources: &Sources) -> InspectedJob {
     let daemon = &facts.daemon;
+    let kind = if daemon.kind == Kind::None && !job.missing.is_empty() { Kind::Unknown } else { daemon.kind };
     let place = daemon.span.map(|span| (sources.get(span.file).path().to_owned(), sources.start(span).line));
     let (file, line) = place.unzip();
     InspectedJob {
@@ -140,7 +157,7 @@ fn inspected(job: &Job, facts: &JobFacts, sources: &Sources) -> InspectedJob {
         file: sources.get(job.key.file).path().to_owned(),
         line: sources.start(job.key).line,
         image: job.image().map(|image| image.text().to_owned()),
-        daemon: Daemon { kind: daemon.kind, host: daemon.host.clone(), tls: daemon.tls, file, line },
+        daemon: Daemon { kind, host: daemon.host.clone(), tls: daemon.tls, file, line },
         operations: facts.operations.iter().map(|operation| inspected_operation(operation, sources)).collect(),
         verdict: facts.flow.verdict,
         reasons: facts.flow.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
@@ -236,8 +253,12 @@ fn row(job: &InspectedJob) -> [String; 5] {
             operations.push(operation);
         }
     }
-    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), name(job.verdict)]
+    [job.name.clone(), job.stage.clone(), daemon_words(&job.daemon), operations.join(", "), verdict_words(job)]
         .map(|cell| on_one_line(&cell))
+}
+
+fn verdict_words(job: &InspectedJob) -> String {
+    if job.verdict == Verdict::None && !job.reasons.is_empty() { "not known".to_owned() } else { name(job.verdict) }
 }
 
 fn daemon_words(daemon: &Daemon) -> String {
@@ -263,7 +284,7 @@ fn push_job(out: &mut String, job: &InspectedJob, prefix: &str) {
             .file
             .as_ref()
             .map_or(String::new(), |file| format!(" ({prefix}{file}{})", reason.line.map_or(String::new(), |line| format!(":{line}"))));
-        let _ = writeln!(out, "  {}: {} [{}]{place}", name(job.verdict), on_one_line(&reason.message), reason.code);
+        let _ = writeln!(out, "  {}: {} [{}]{place}", verdict_words(job), on_one_line(&reason.message), reason.code);
     }
 }
 
@@ -303,7 +324,8 @@ mod tests {
             file: Some("ci.yml".into()),
             line: Some(12),
         };
-        let operations = if verdict == Verdict::None { Vec::new() } else { vec![operation.clone(), operation] };
+        let uses = verdict != Verdict::None;
+        let operations = if uses { vec![operation.clone(), operation] } else { Vec::new() };
         InspectedJob {
             name: name.into(),
             stage: "build".into(),
@@ -313,7 +335,7 @@ mod tests {
             daemon,
             operations,
             verdict,
-            reasons: vec![reason],
+            reasons: if uses { vec![reason] } else { Vec::new() },
         }
     }
 
@@ -351,6 +373,16 @@ api  ci.yml:4  image docker:27
         let long = "x".repeat(100_000);
         let text = Inspection::new(vec![job(&long, Verdict::Full), job("api", Verdict::Full)]).text("");
         assert!(text.contains(&long) && text.contains("\napi  build  "), "{}", &text[text.len() - 500..]);
+    }
+
+    #[test]
+    fn a_job_with_unknown_configuration_is_not_counted_as_one_without_docker() {
+        let mut unknown = job("deploy", Verdict::None);
+        unknown.reasons = job("api", Verdict::Full).reasons;
+        let text = Inspection::new(vec![unknown, job("test", Verdict::None)]).text("");
+        assert!(text.contains("\ndeploy  ci.yml:4") && text.contains("[runs-built-image] (ci.yml:12)"), "{text}");
+        let last = "no job of 2 is known to use Docker; 1 is built on configuration that is not in the repository\n";
+        assert!(text.ends_with(last), "{text}");
     }
 
     #[test]

@@ -6,10 +6,10 @@ use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::config::{Auth, Config};
-use crate::detect::Verdict;
+use crate::detect::{Verdict, reason};
 use crate::prove::{FileChange, Migration, Outcome};
 use crate::report::diff::unified;
-use crate::report::inspect::Reason;
+use crate::report::inspect::{Reason, not_known};
 use crate::report::refs::{Refs, refs};
 
 /// What `migrate --report json` prints.
@@ -183,7 +183,7 @@ impl MigrationReport {
     #[must_use]
     pub fn summary(&self, prefix: &str) -> String {
         let mut out = String::new();
-        for job in self.jobs.iter().filter(|job| !job.reasons.is_empty()) {
+        for job in self.jobs.iter().filter(|job| !job.reasons.is_empty() && !job.is_unknown()) {
             let what = match (job.changed, job.verdict.as_str()) {
                 (false, _) => ", left as it is",
                 (true, "partial") => ", its builds move and its daemon stays",
@@ -203,14 +203,19 @@ impl MigrationReport {
         if !out.is_empty() {
             out.push('\n');
         }
-        let _ = writeln!(out, "{}", self.totals.words());
+        let _ = writeln!(out, "{}", self.words());
         out
+    }
+
+    /// The totals, with the jobs of which it is not known whether they use Docker.
+    fn words(&self) -> String {
+        self.totals.words() + &not_known(self.jobs.iter().filter(|job| job.is_unknown()).count())
     }
 
     /// The report as Markdown, for the description of a merge request.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("# Migration to {}\n\n{}\n", title(&self.target), self.totals.words());
+        let mut out = format!("# Migration to {}\n\n{}\n", title(&self.target), self.words());
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
             let reasons: Vec<String> =
@@ -230,6 +235,13 @@ impl MigrationReport {
             let _ = write!(out, "\n## Diff\n\n{fence}diff\n{diff}{fence}\n");
         }
         out
+    }
+}
+
+impl MigratedJob {
+    /// Whether nothing at hand uses Docker, but something that is not at hand may.
+    fn is_unknown(&self) -> bool {
+        self.verdict == "none" && self.reasons.iter().any(|reason| reason.code == reason::MISSING_CONFIGURATION)
     }
 }
 

@@ -11,15 +11,15 @@ impl Parser<'_> {
         let mut branches = Vec::new();
         self.pos += "if".len();
         loop {
-            let condition = self.statements();
+            let condition = self.body(start);
             self.expect_keyword("then", start);
-            branches.push(Branch { condition, body: self.statements() });
-            self.separators();
+            branches.push(Branch { condition, body: self.body(start) });
+            self.blank_lines();
             if !self.take_keyword("elif") {
                 break;
             }
         }
-        let otherwise = self.take_keyword("else").then(|| self.statements());
+        let otherwise = self.take_keyword("else").then(|| self.body(start));
         self.expect_keyword("fi", start);
         StatementKind::If { branches, otherwise }
     }
@@ -30,14 +30,14 @@ impl Parser<'_> {
         if !until {
             self.pos += "while".len();
         }
-        let condition = self.statements();
+        let condition = self.body(start);
         let body = self.loop_body(start);
         StatementKind::While { until, condition, body }
     }
 
     pub(super) fn loop_body(&mut self, start: usize) -> Vec<Statement> {
         self.expect_keyword("do", start);
-        let body = self.statements();
+        let body = self.body(start);
         self.expect_keyword("done", start);
         body
     }
@@ -60,6 +60,7 @@ impl Parser<'_> {
                 words = Some(self.words());
             }
         }
+        self.semicolon();
         StatementKind::For { variable, words, body: self.loop_body(start) }
     }
 
@@ -99,16 +100,24 @@ impl Parser<'_> {
 
     pub(super) fn arm(&mut self, start: usize) -> Arm {
         self.take("(");
-        let mut patterns = self.words();
-        while self.take("|") {
-            patterns.extend(self.words());
+        let mut patterns = Vec::new();
+        loop {
+            self.blanks();
+            patterns.extend(self.word());
+            self.blanks();
+            if !self.take("|") {
+                break;
+            }
         }
-        if !self.take(")") {
+        if !self.take(")") || patterns.is_empty() {
             self.error(start, self.pos);
         }
         let body = self.statements();
         self.blank_lines();
-        let _terminated = self.take(";;&") || self.take(";;") || self.take(";&");
+        let terminated = self.take(";;&") || self.take(";;") || self.take(";&");
+        if !terminated && self.keyword() != "esac" {
+            self.error(start, self.pos);
+        }
         Arm { patterns, body }
     }
 
@@ -150,7 +159,7 @@ impl Parser<'_> {
             self.pos = start;
         }
         self.pos += 1;
-        let body = self.statements();
+        let body = self.body(start);
         self.closing_parenthesis(start);
         StatementKind::Subshell(body)
     }
@@ -178,7 +187,9 @@ impl Parser<'_> {
         self.blanks();
         if self.take("(") {
             self.blanks();
-            self.take(")");
+            if !self.take(")") {
+                self.error(start, self.pos);
+            }
         }
         self.function_body(name, start)
     }

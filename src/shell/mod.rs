@@ -3,10 +3,7 @@
 //! [`parse`] gives a tree with byte ranges, [`evaluate`] walks it in execution order and gives every simple command with its
 //! symbolic arguments, its wrappers and the constructs around it.
 //!
-//! The grammar is read by hand (POSIX XCU 2 and the bash manual) instead of from tree-sitter-bash 0.25, whose trees cannot be
-//! rewritten from: it drops the `-` of `docker build - <<EOF -t x`, counts arguments behind a redirection (`cmd 2>/dev/null arg`)
-//! as targets of that redirection, hangs the rest of a `<<EOF | next && last` line into the here-document, gives `a && b > c`
-//! the redirection of the whole list, and `! a | b` the negation of the first stage alone.
+//! The grammar is read by hand (POSIX XCU 2 and the bash manual): docs/decisions/0002-shell.md tells why.
 
 mod ast;
 mod compound;
@@ -17,6 +14,7 @@ mod expand;
 mod flow;
 mod invocation;
 mod operators;
+mod parameter;
 mod parse;
 mod simple;
 mod symbolic;

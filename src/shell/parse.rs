@@ -80,7 +80,7 @@ pub(super) struct Parser<'t> {
 
 /// An array index is looked for in so many bytes.
 pub(super) const LONGEST_INDEX: usize = 256;
-const CLOSERS: [&str; 9] = ["then", "elif", "else", "fi", "do", "done", "esac", "}", "in"];
+const CLOSERS: [&str; 10] = ["then", "elif", "else", "fi", "do", "done", "esac", "}", "in", "]]"];
 
 impl Parser<'_> {
     pub(super) fn peek(&self) -> u8 {
@@ -189,8 +189,9 @@ impl Parser<'_> {
     /// The reserved word at the position, if it ends there.
     pub(super) fn keyword(&self) -> &str {
         let bytes = &self.text.as_bytes()[self.pos..self.end];
-        let length = bytes.iter().take(9).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'{' | b'}' | b'!' | b'[')).count();
-        let ends = bytes.get(length).is_none_or(|b| b" \t\r\n;&|()<>".contains(b));
+        let length = bytes.iter().take(9).take_while(|b| b.is_ascii_lowercase() || matches!(b, b'{' | b'}' | b'!' | b'[' | b']')).count();
+        let rest = &bytes[length..];
+        let ends = rest.first().is_none_or(|b| b" \t\r\n;&|()<>".contains(b)) || matches!(rest, [b'\\', b'\n', b' ' | b'\t', ..]);
         if ends { &self.text[self.pos..self.pos + length] } else { "" }
     }
 
@@ -203,20 +204,18 @@ impl Parser<'_> {
     }
 
     pub(super) fn expect_keyword(&mut self, keyword: &str, start: usize) {
-        self.separators();
+        self.blank_lines();
         if !self.take_keyword(keyword) {
             self.error(start, self.pos.max(start + 1).min(self.end));
         }
     }
 
-    pub(super) fn separators(&mut self) {
-        loop {
-            self.blank_lines();
-            if self.peek() != b';' || self.peek_at(1) == b';' {
-                return;
-            }
-            self.pos += 1;
-        }
+    /// A `;` that ends a statement or the words of a loop; not `;;`.
+    pub(super) fn semicolon(&mut self) -> bool {
+        self.blanks();
+        let found = self.peek() == b';' && self.peek_at(1) != b';';
+        self.pos += usize::from(found);
+        found
     }
 
     pub(super) fn program(&mut self) -> Vec<Statement> {
@@ -246,8 +245,12 @@ impl Parser<'_> {
         self.deeper(|parser| {
             let mut body = Vec::new();
             loop {
-                parser.separators();
+                parser.blank_lines();
                 let before = parser.pos;
+                if parser.semicolon() {
+                    parser.error(before, parser.pos);
+                    continue;
+                }
                 if parser.at_end() || CLOSERS.contains(&parser.keyword()) {
                     return body;
                 }
@@ -257,13 +260,22 @@ impl Parser<'_> {
                     parser.pos += 1;
                     statement.background = true;
                 }
-                let separated = statement.background || parser.at_separator() || CLOSERS.contains(&parser.keyword());
+                let separated = statement.background || parser.semicolon() || parser.at_separator() || CLOSERS.contains(&parser.keyword());
                 body.push(statement);
                 if !separated || parser.pos == before {
                     return body;
                 }
             }
         })
+    }
+
+    /// The same for what is around them from `start` on, which needs at least one.
+    pub(super) fn body(&mut self, start: usize) -> Vec<Statement> {
+        let body = self.statements();
+        if body.is_empty() {
+            self.error(start, self.pos);
+        }
+        body
     }
 
     /// What may follow a statement; anything else is a mistake that the caller notes.
@@ -307,6 +319,11 @@ impl Parser<'_> {
             negated = !negated;
             self.blanks();
         }
+        if negated && self.at_separator() {
+            // Nothing negated: false.
+            let nothing = statement(self.range_from(self.pos), StatementKind::Group(Vec::new()));
+            return Some(statement(self.range_from(start), StatementKind::Pipeline { negated, stages: vec![nothing] }));
+        }
         let mut stages = vec![self.command()?];
         loop {
             self.blanks();
@@ -340,11 +357,12 @@ impl Parser<'_> {
             "case" => self.deeper(|p| Some(p.case())),
             "{" => {
                 self.pos += 1;
-                let body = self.statements();
+                let body = self.body(start);
                 self.expect_keyword("}", start);
                 Some(StatementKind::Group(body))
             }
             "[[" => Some(self.test()),
+            closer if CLOSERS.contains(&closer) => None,
             "function" => self.function_keyword(),
             _ if self.peek() == b'(' => Some(self.parenthesised()),
             _ => self.function().or_else(|| self.simple()),

@@ -117,15 +117,18 @@ impl Parser<'_> {
         let body_start = pending.map_or(first, |pending| pending.1);
         let mut at = body_start;
         let mut close = None;
+        let mut continued = false;
         while at < self.end {
             let end = self.line_end(at);
             let content = &self.text[at..end];
             let content = if strip_tabs { content.trim_start_matches('\t') } else { content };
             let next = self.next_line(end);
-            if content == delimiter {
+            if content == delimiter && !continued {
                 close = Some((at, next));
                 break;
             }
+            // Nothing is quoted, so a backslash takes the newline away: what follows is no line of its own.
+            continued = !quoted && self.text[at..end].bytes().rev().take_while(|&byte| byte == b'\\').count() % 2 == 1;
             at = next;
         }
         if close.is_none() {

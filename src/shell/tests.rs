@@ -215,6 +215,15 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
         ("echo $(a", vec!["a", "echo | <Command>…"]),
         ("a && \n", vec!["a"]),
         ("echo ${x", vec!["echo | <~<x>>…"]),
+        ("if a; then\n# nothing\nfi\nb", vec!["~ a", "b"]),
+        ("a;\n; b", vec!["a", "b"]),
+        ("for x in 1; do a && done", vec!["* a"]),
+        ("]] a\nb", vec!["b"]),
+        ("case x in a b) c;; esac", vec!["? b", "? c"]),
+        ("cat <<EOF\nx\\\nEOF\na", vec!["cat"]),
+        ("a $NAME\\\nX", vec!["a | <NAME>X…"]),
+        ("a ${NAME\"}\"", vec!["a | <~<NAME>>…"]),
+        ("a\\", vec!["a\\"]),
     ];
     for (text, expected) in table {
         let script = parse(text, Limits::default());

@@ -1,14 +1,14 @@
 //! Words: quotes, escapes, expansions and substitutions, into parts.
 
-use crate::shell::ast::{Expansion, Part, PartKind, Quoting, Variable, Word};
-use crate::shell::parse::{LONGEST_INDEX, Parser, Place, parse_at};
+use crate::shell::ast::{Part, PartKind, Quoting, Word};
+use crate::shell::parse::{Parser, Place, parse_at};
 
 /// The end of a GitLab expression is looked for in so many bytes of its line.
 const LONGEST_INTERPOLATION: usize = 1024;
 
 /// Where a run of parts ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
+pub(super) enum Until {
     /// A blank, a newline or an operator.
     Word,
     /// The `}` of a parameter expansion.
@@ -72,7 +72,7 @@ impl Parser<'_> {
         parts
     }
 
-    fn parts(&mut self, until: Until, quoted: bool) -> Vec<Part> {
+    pub(super) fn parts(&mut self, until: Until, quoted: bool) -> Vec<Part> {
         let mut gathered = Gathered { start: self.pos, ..Gathered::default() };
         let first = self.pos;
         while !self.at_end() && !self.ends(until) {
@@ -137,7 +137,12 @@ impl Parser<'_> {
                 self.pos += c.len_utf8();
                 gathered.push(self, c.encode_utf8(&mut [0; 4]), quoting, start, self.pos);
             }
-            Some(_) | None => gathered.push(self, "\\", quoting, start, self.pos),
+            Some(_) => gathered.push(self, "\\", quoting, start, self.pos),
+            None => {
+                // The line would go on with what a runner writes behind the script.
+                self.error(start, self.pos);
+                gathered.push(self, "\\", quoting, start, self.pos);
+            }
         }
     }
 
@@ -343,121 +348,6 @@ impl Parser<'_> {
             self.pos = self.end;
         }
         PartKind::Substitution { body, backtick: true }
-    }
-
-    fn parameter(&mut self) -> Option<PartKind> {
-        self.pos += 1;
-        let name = self.parameter_name(false);
-        (!name.is_empty()).then(|| PartKind::Variable(Box::new(Variable { name, braces: false, expansion: Expansion::Plain })))
-    }
-
-    /// A name, a number (one digit without braces) or a special parameter.
-    fn parameter_name(&mut self, braces: bool) -> String {
-        let rest = &self.text.as_bytes()[self.pos..self.end];
-        let length = match rest.first() {
-            Some(b'0'..=b'9') if braces => rest.iter().take_while(|b| b.is_ascii_digit()).count(),
-            Some(b'0'..=b'9' | b'@' | b'*' | b'#' | b'?' | b'$' | b'!' | b'-') => 1,
-            Some(_) => rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count(),
-            None => 0,
-        };
-        let start = self.pos;
-        self.pos += length;
-        self.text[start..self.pos].to_owned()
-    }
-
-    fn braced_parameter(&mut self, quoted: bool) -> PartKind {
-        let start = self.pos;
-        self.pos += 2;
-        let variable = self.deeper(|parser| Some(parser.braced_variable(quoted)));
-        if !self.take("}") {
-            self.error(start, self.end);
-            self.pos = self.end;
-        }
-        let missing = || Variable { name: String::new(), braces: true, expansion: Expansion::Other(String::new()) };
-        PartKind::Variable(Box::new(variable.unwrap_or_else(missing)))
-    }
-
-    fn braced_variable(&mut self, quoted: bool) -> Variable {
-        let prefix = self.peek();
-        if matches!(prefix, b'#' | b'!') && self.peek_at(1) != b'}' && !matches!(self.peek_at(1), b':' | b'-' | b'?') {
-            self.pos += 1;
-            let name = self.indexed_name();
-            let start = self.pos;
-            self.inner(Until::Brace, quoted);
-            return Variable {
-                name,
-                braces: true,
-                expansion: Expansion::Other(format!("{}{}", prefix as char, &self.text[start..self.pos])),
-            };
-        }
-        let name = self.indexed_name();
-        let expansion = self.operator(quoted);
-        Variable { name, braces: true, expansion }
-    }
-
-    fn indexed_name(&mut self) -> String {
-        let mut name = self.parameter_name(true);
-        if self.peek() == b'[' {
-            let rest = &self.text.as_bytes()[self.pos..self.end.min(self.pos + LONGEST_INDEX)];
-            let end = rest.iter().position(|b| matches!(b, b']' | b'}')).filter(|&at| rest[at] == b']');
-            let length = end.map_or(0, |at| at + 1);
-            name.push_str(&self.text[self.pos..self.pos + length]);
-            self.pos += length;
-        }
-        name
-    }
-
-    fn inner(&mut self, until: Until, quoted: bool) -> Word {
-        let start = self.pos;
-        let parts = self.parts(until, quoted);
-        Word { range: self.range_from(start), parts }
-    }
-
-    fn operator(&mut self, quoted: bool) -> Expansion {
-        if self.peek() == b'}' {
-            return Expansion::Plain;
-        }
-        let start = self.pos;
-        let colon = self.peek() == b':' && matches!(self.peek_at(1), b'-' | b'=' | b'+' | b'?');
-        self.pos += usize::from(colon);
-        let sign = self.peek();
-        self.pos += 1;
-        match sign {
-            b'-' | b'=' => Expansion::Default { assign: sign == b'=', colon, word: self.inner(Until::Brace, quoted) },
-            b'+' => Expansion::Alternative { colon, word: self.inner(Until::Brace, quoted) },
-            b'?' => {
-                self.inner(Until::Brace, quoted);
-                Expansion::Required
-            }
-            b'#' | b'%' => {
-                let longest = self.take(if sign == b'#' { "#" } else { "%" });
-                Expansion::Trim { end: sign == b'%', longest, pattern: self.inner(Until::Brace, false) }
-            }
-            b'/' => self.replacement(quoted),
-            b':' => {
-                let offset = self.inner(Until::Colon, quoted);
-                let length = self.take(":").then(|| self.inner(Until::Brace, quoted));
-                Expansion::Substring { offset, length }
-            }
-            _ => {
-                self.pos = start;
-                self.inner(Until::Brace, quoted);
-                Expansion::Other(self.text[start..self.pos].to_owned())
-            }
-        }
-    }
-
-    fn replacement(&mut self, quoted: bool) -> Expansion {
-        let mode = match self.peek() {
-            mode @ (b'/' | b'#' | b'%') => {
-                self.pos += 1;
-                mode as char
-            }
-            _ => ' ',
-        };
-        let pattern = self.inner(Until::Slash, false);
-        let replacement = if self.take("/") { self.inner(Until::Brace, quoted) } else { self.empty_word() };
-        Expansion::Replace { mode, pattern, replacement }
     }
 }
 

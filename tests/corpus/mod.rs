@@ -34,54 +34,57 @@ impl Numbers {
     }
 }
 
-/// Inserts, deletes or moves a little of `text`.
-pub fn mutate(text: &str, numbers: &mut Numbers) -> String {
-    const INSERTS: [&str; 44] = [
-        ":",
-        ": ",
-        "-",
-        "- ",
-        "?",
-        "? ",
-        ",",
-        "[",
-        "]",
-        "{",
-        "}",
-        "#",
-        " #",
-        "&a ",
-        "*a",
-        "!x ",
-        "!!str ",
-        "!reference ",
-        "|",
-        ">-\n",
-        "'",
-        "\"",
-        "%",
-        "@",
-        "`",
-        "<<: ",
-        "<<: *a\n",
-        " ",
-        "  ",
-        "\t",
-        "\n",
-        "\r\n",
-        "\\",
-        "~",
-        "0",
-        "1_0",
-        "1:30",
-        ":s",
-        "yes",
-        "2024-01-01",
-        "...\n",
-        "---\n",
-        "\u{85}",
-        "é",
-    ];
+/// What a mutation of a YAML file inserts.
+#[allow(dead_code, reason = "not every test mutates YAML")]
+pub const YAML: [&str; 44] = [
+    ":",
+    ": ",
+    "-",
+    "- ",
+    "?",
+    "? ",
+    ",",
+    "[",
+    "]",
+    "{",
+    "}",
+    "#",
+    " #",
+    "&a ",
+    "*a",
+    "!x ",
+    "!!str ",
+    "!reference ",
+    "|",
+    ">-\n",
+    "'",
+    "\"",
+    "%",
+    "@",
+    "`",
+    "<<: ",
+    "<<: *a\n",
+    " ",
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\\",
+    "~",
+    "0",
+    "1_0",
+    "1:30",
+    ":s",
+    "yes",
+    "2024-01-01",
+    "...\n",
+    "---\n",
+    "\u{85}",
+    "é",
+];
+
+/// Inserts, deletes or moves a little of `text`; what is inserted is one of `inserts`.
+pub fn mutate(text: &str, inserts: &[&str], numbers: &mut Numbers) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
     for _ in 0..=numbers.below(3) {
         if lines.is_empty() {
@@ -97,7 +100,7 @@ pub fn mutate(text: &str, numbers: &mut Numbers) -> String {
             2 => {
                 let line = &mut lines[at];
                 let place = boundary(line, numbers);
-                line.insert_str(place, INSERTS[numbers.below(INSERTS.len())]);
+                line.insert_str(place, inserts[numbers.below(inserts.len())]);
             }
             3 => lines[at].insert_str(0, &"  "[..=numbers.below(2)]),
             _ => {

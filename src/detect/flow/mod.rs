@@ -140,6 +140,8 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
     if !uses && !drops_daemon && !foreign {
         flow.verdict =
             if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op)) { Verdict::Done } else { Verdict::None };
+        // What is not at hand may use docker all the same.
+        missing_configuration(pipeline, job, &mut flow.reasons);
         return flow;
     }
     obstacles(pipeline, job, facts, &mut flow.reasons);
@@ -196,12 +198,8 @@ fn verdict(facts: &JobFacts, flow: &Flow) -> Verdict {
 
 /// What keeps the job as it is, whatever its docker commands are.
 fn obstacles(pipeline: &Pipeline, job: &Job, facts: &JobFacts, reasons: &mut Vec<Reason>) {
+    missing_configuration(pipeline, job, reasons);
     let mut add = |code, message: String, span: Span| reasons.push(Reason { code, message, span });
-    for missing in &job.missing {
-        let elsewhere =
-            pipeline.unresolved.first().map(|include| format!(" (`{}` is not in the repository)", include.name)).unwrap_or_default();
-        add(reason::MISSING_CONFIGURATION, format!("`{}` is not defined in the files at hand{elsewhere}", missing.name), missing.span);
-    }
     for &span in job.script.invalid.iter().chain(&job.after_script.invalid) {
         add(reason::INVALID_JOB, "a script item is not a string".to_owned(), span);
     }
@@ -233,6 +231,16 @@ fn obstacles(pipeline: &Pipeline, job: &Job, facts: &JobFacts, reasons: &mut Vec
         let span = facts.daemon.span.unwrap_or(job.key);
         reasons.push(Reason { code: reason::REMOTE_DAEMON, message: "the job uses a daemon elsewhere".to_owned(), span });
     }
+}
+
+/// What the job extends or refers to and no file at hand defines.
+fn missing_configuration(pipeline: &Pipeline, job: &Job, reasons: &mut Vec<Reason>) {
+    let elsewhere =
+        pipeline.unresolved.first().map(|include| format!(" (`{}` is not in the repository)", include.name)).unwrap_or_default();
+    reasons.extend(job.missing.iter().map(|missing| {
+        let message = format!("`{}` is not defined in the files at hand{elsewhere}", missing.name);
+        Reason { code: reason::MISSING_CONFIGURATION, message, span: missing.span }
+    }));
 }
 
 /// Opaque commands that are named, at most.

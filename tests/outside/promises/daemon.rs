@@ -32,6 +32,8 @@ pub fn check_none_left(seen: &Observation) -> Vec<String> {
         }
         let still = operations(now).filter(|operation| needs_daemon(operation));
         wrong.extend(still.map(|operation| format!("job {job} was fully migrated and still runs `{}`", text(operation))));
+        let lost = operations(now).filter(|operation| looks_for_a_host(now["image"].as_str().unwrap_or(""), operation));
+        wrong.extend(lost.map(|operation| format!("job {job} has no daemon, for which `{}` looks in vain", text(operation))));
     }
     wrong
 }
@@ -73,6 +75,14 @@ fn needs_daemon(operation: &Value) -> bool {
         words.contains(&"--version") || words.contains(&"-v") && op == "info" || tool == "buildx" && words.contains(&"version");
     let loads = tool == "depot" && (op == "pull" || words.contains(&"--load"));
     loads || (CLIENTS.contains(&tool) && !DAEMONLESS.contains(&op) && !asks_version)
+}
+
+/// Whether a login stops at the host that the entrypoint of Docker's image names: clients before 28 take a name without address for an error.
+fn looks_for_a_host(image: &str, operation: &Value) -> bool {
+    let (name, tag) = image.rsplit('/').next().unwrap_or(image).split_once(':').unwrap_or(("", ""));
+    let major: u32 = tag.split(['.', '-']).next().and_then(|major| major.parse().ok()).unwrap_or(if tag == "stable" { 19 } else { 28 });
+    let login = operation["op"] == "login" && operation["tool"] == "docker" && operation["section"] != "after_script";
+    login && name == "docker" && major < 28 && !text(operation).contains("DOCKER_HOST= ")
 }
 
 /// The references that a job's operations push, as they are written but for quotes, braces and `:latest`.
@@ -134,6 +144,15 @@ fn a_push_folded_into_its_build_publishes_the_same_references() {
     let fold = |tags: &[&str]| serde_json::json!({"operations": [{"op": "build", "tool": "depot", "text": "depot build --push .", "images": tags}]});
     assert_eq!(published(&before), published(&fold(&["$B"])));
     assert_ne!(published(&before), published(&fold(&["$A", "$B"])));
+}
+
+#[test]
+fn an_old_client_logs_in_without_a_daemon_where_it_is_told_of_none() {
+    let login = |text: &str| serde_json::json!({"op": "login", "tool": "docker", "section": "script", "text": text});
+    assert!(looks_for_a_host("docker:20.10", &login("docker login -u a")));
+    assert!(looks_for_a_host("proxy.example.com/library/docker:stable", &login("docker login -u a")));
+    assert!(!looks_for_a_host("docker:20.10", &login("DOCKER_HOST= docker login -u a")));
+    assert!(!looks_for_a_host("docker:28.1-cli", &login("docker login -u a")));
 }
 
 #[test]
