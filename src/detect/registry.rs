@@ -85,6 +85,15 @@ impl Registry {
         }
     }
 
+    /// The host of a registry that a remote builder may not reach, since it belongs to no provider.
+    #[must_use]
+    pub fn own_host(&self) -> Option<&str> {
+        match self {
+            Self::Host(host) if host != "registry.gitlab.com" && !PROVIDERS.iter().any(|end| host.ends_with(end)) => Some(host),
+            Self::Host(_) | Self::Project | Self::Hub | Self::Unknown => None,
+        }
+    }
+
     /// The host for messages, none where it isn't known.
     #[must_use]
     pub fn name(&self) -> Option<&str> {

@@ -100,6 +100,13 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
         }
         for (definition, change) in &mover.wants.changes {
             let differs = users.of(definition.span).find(|user| movers.get(user).is_none_or(|other| !other.agrees(definition, change)));
+            if mover.adds_names_to(definition) {
+                match mover.way_around(definition) {
+                    Some(way) => drop(agreement.around.insert((id, way))),
+                    None => drop(agreement.refused.insert(id, adds_names(definition))),
+                }
+                continue;
+            }
             let Some(other) = differs else {
                 agreement.changes.insert(*definition, change.clone());
                 continue;
@@ -135,6 +142,12 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
 fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
     let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
     let message = format!("this is shared with `{other}`, which does not change in the same way");
+    Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
+}
+
+/// A template must not get names that a job adds to it: whatever else extends it, now or later, would publish them.
+fn adds_names(definition: &Definition) -> Reason {
+    let message = "the build is defined outside of the job, and would get a name that the job adds".to_owned();
     Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
 }
 

@@ -3,6 +3,7 @@
 mod agreement;
 pub mod changes;
 mod compose_edits;
+mod hoist;
 mod job_image;
 mod login;
 mod lower;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
-use crate::detect::flow::Action;
+use crate::detect::flow::{Action, Output, RemoteBuild};
 use crate::detect::{JobFacts, Reason, reason};
 use crate::migrate::changes::{Beside, Change, Definition, JobId, Wants, wants};
 use crate::migrate::compose_edits::LEVEL;
@@ -53,6 +53,20 @@ impl Mover<'_> {
             .get(definition)
             .filter(|(_, text)| text.as_ref().is_none_or(|text| !text.contains('\n')))
             .map(|_| WayAround::Alias(*definition))
+    }
+
+    /// Whether a build that is defined elsewhere would get names that the job itself adds.
+    pub(super) fn adds_names_to(&self, definition: &Definition) -> bool {
+        let Some(shell) = &self.facts.shell else { return false };
+        let item = |step: usize| self.job.script.item_at(shell.steps[step].range().start).map(|index| &self.job.script.items[index].value);
+        let own = |step: usize| item(step).is_some_and(|value| self.job.own.span.contains(value.span));
+        let elsewhere = |step: usize| item(step).is_some_and(|value| Definition::of(value) == *definition) && !own(step);
+        self.actions().values().any(|action| match action {
+            Action::Build(RemoteBuild { step, output: Output::Push { added, .. }, .. }) => {
+                elsewhere(*step) && added.iter().any(|(step, _)| own(*step))
+            }
+            _ => false,
+        })
     }
 
     /// Whether an entry is written in the job itself and not merged into it.

@@ -8,6 +8,7 @@ use crate::edit::{Edit, apply};
 use crate::migrate::agreement::{agree, common_setup};
 use crate::migrate::changes::{Definition, JobId, Users};
 use crate::migrate::compose_edits::edits;
+use crate::migrate::hoist::hoisted;
 use crate::migrate::mover::{Mover, mover};
 use crate::migrate::target::Target;
 use crate::migrate::why::{Motive, motives};
@@ -63,7 +64,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
     }
     common_setup(analysis, target, &users, &mut movers);
     loop {
-        let agreement = agree(analysis, target, &users, &movers);
+        let mut agreement = agree(analysis, target, &users, &movers);
         if !agreement.around.is_empty() {
             for (id, way) in agreement.around {
                 movers.get_mut(&id).expect("only movers go around").take(way);
@@ -77,6 +78,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
             }
             continue;
         }
+        agreement.overrides = hoisted(analysis, agreement.overrides);
         let composed = edits(&analysis.documents, &agreement.changes, &agreement.insertions, &agreement.overrides);
         let applied = composed.map_err(|cannot| (cannot.span, cannot.why)).and_then(|edits| {
             let files = apply(analysis.documents.sources(), &edits).map_err(|overlap| (overlap.first, "two changes meet in one place"))?;
@@ -84,7 +86,7 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
         });
         match applied {
             Ok((edits, files)) => {
-                rewrite.motives = motives(&agreement, &movers);
+                rewrite.motives = motives(analysis, &agreement, &movers);
                 rewrite.edits = edits;
                 rewrite.files = files;
                 break;

@@ -1,9 +1,12 @@
 //! What a job needs besides its rewritten commands: an image that can run them, the target's command, a token under its name, credentials in a file. Knows
 //! images, not the files.
 
+use std::collections::BTreeSet;
+
 use crate::config::{Auth, JobImage};
 use crate::detect::flow::{Action, Output};
 use crate::detect::reason;
+use crate::detect::registry::RegistryUse;
 use crate::docker::Op;
 use crate::migrate::job_image::{Curl, Login, copies_images, curl, is_basic, is_hub_image, login};
 use crate::migrate::lower::{Lowering, NewImage, Refusal};
@@ -103,6 +106,12 @@ impl Lowering<'_> {
         if plain && daemon.is_some_and(|daemon| daemon.variable) {
             let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
             self.lowered.assumptions.push(("daemon-version", message.to_owned()));
+        }
+        let pushed = if self.builds().next().is_some() { RegistryUse::of(self.job, self.facts).pushes } else { Vec::new() };
+        let hosts: BTreeSet<&str> = pushed.iter().filter_map(|push| push.registry.own_host()).collect();
+        for host in hosts {
+            let message = format!("a remote builder reaches `{host}` (`private_hosts` of the configuration names hosts that it does not)");
+            self.lowered.assumptions.push(("registry-reachable", message));
         }
         if self.actions().values().any(|action| matches!(action, Action::Promote { .. })) {
             let message =

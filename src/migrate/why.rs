@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::analysis::Analysis;
 use crate::detect::flow::{Action, Output, Why};
 use crate::migrate::agreement::Agreement;
 use crate::migrate::changes::{Definition, JobId};
@@ -18,7 +19,7 @@ pub struct Motive {
 }
 
 /// The motives of all changes that were agreed to.
-pub(super) fn motives(agreement: &Agreement, movers: &std::collections::BTreeMap<JobId, Mover<'_>>) -> Vec<Motive> {
+pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &std::collections::BTreeMap<JobId, Mover<'_>>) -> Vec<Motive> {
     let mut motives: BTreeSet<Motive> = BTreeSet::new();
     for definition in agreement.changes.keys() {
         let wanting = movers.values().find(|mover| mover.wants.changes.contains_key(definition));
@@ -30,7 +31,13 @@ pub(super) fn motives(agreement: &Agreement, movers: &std::collections::BTreeMap
     }
     for item in &agreement.overrides {
         let job = movers.values().find(|mover| (mover.job.own.span.file, mover.job.own.node) == (item.file, item.mapping));
-        let name = job.map_or("the job", |mover| &mover.job.name);
+        let template = job.is_none().then(|| analysis.documents.get(item.file)).flatten().map(|document| &document.tree);
+        let template = template.and_then(|tree| Some((tree, tree.pair_of(item.mapping)?)));
+        let name = match (job, template) {
+            (Some(mover), _) => mover.job.name.to_string(),
+            (None, Some((tree, pair))) => tree.scalar(pair.key).map(|key| key.text.to_string()).unwrap_or_default(),
+            (None, None) => "the job".to_owned(),
+        };
         let why = match item.keyword {
             "services" => format!("`{name}` inherits a daemon that jobs which stay still need"),
             "variables" => format!("`{name}` inherits a variable of docker's clients that jobs which stay still need"),
@@ -38,7 +45,11 @@ pub(super) fn motives(agreement: &Agreement, movers: &std::collections::BTreeMap
             "before_script" | "script" | "after_script" => format!("`{name}` inherits lines that other jobs need as they are"),
             _ => format!("`{name}` proves with it who it is"),
         };
-        let span = job.map_or(Span::new(item.file, 0, 0), |mover| mover.job.key);
+        let span = match (job, template) {
+            (Some(mover), _) => mover.job.key,
+            (None, Some((tree, pair))) => tree.node(pair.key).span,
+            (None, None) => Span::new(item.file, 0, 0),
+        };
         motives.insert(Motive { span, why });
     }
     motives.into_iter().collect()

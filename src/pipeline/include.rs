@@ -215,7 +215,13 @@ impl Join<'_> {
         let paths = self.paths.get_or_insert_with(|| workspace.paths());
         let found: Vec<String> = paths.iter().filter(|path| pattern.is_match(path)).cloned().collect();
         if found.is_empty() {
-            self.missing(path, span, "no file matches this pattern");
+            // GitLab includes what a pattern matches, which may be nothing (gitlab, `Config::External::Mapper::LocationExpander`).
+            self.joined.unresolved.push(Unresolved { kind: Kind::Missing, name: path.to_owned(), span });
+            if self.optional > 0 {
+                return found;
+            }
+            let message = format!("`{path}` includes nothing: no file matches this pattern");
+            self.joined.problems.push(Diagnostic::new(problem::INCLUDE_NOT_FOUND, Severity::Warning, span, &message));
         }
         found
     }

@@ -6,14 +6,16 @@ use crate::detect::variables::is_open;
 use crate::detect::{ImageFacts, JobFacts, is_frozen};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rules::install::ends_for_lack_of;
 
 /// The rule.
 pub static RULE: Rule =
     Rule { id: "DND209", name: "dind-floating-tag", severity: Severity::Warning, page: include_str!("dind_floating_tag.md"), check };
 
-/// The oldest version of Docker of which the official image still has new releases; tags of older ones rest. 28 was dropped in November 2025
-/// (docker-library/docker#558).
-const OLDEST_ALIVE: u32 = 29;
+/// The oldest version of Docker of which the official image still has new releases, as major and minor number; tags of older ones rest. 28 was dropped
+/// in November 2025 (docker-library/docker#558), and a minor version with the next one, since there is one folder for each major one (docker-library/docker,
+/// `versions.json`).
+const OLDEST_ALIVE: [u32; 2] = [29, 7];
 /// The words of the official image's tags, besides versions (<https://hub.docker.com/_/docker/tags>).
 const TAG_WORDS: [&str; 13] = [
     "latest",
@@ -40,6 +42,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             }
         }
         let client = facts.image.as_ref().filter(|image| image.docker.is_none() && facts.has_dind() && has_client(image, facts));
+        let client = client.filter(|_| !ends_for_lack_of(job, facts, "docker"));
         if let Some(finding) = client.and_then(|image| other(image, facts)) {
             findings.add(finding.job(&job.name));
         }
@@ -52,7 +55,7 @@ fn docker(image: &ImageFacts) -> Option<Diagnostic> {
     let numbers = tag.split('-').map(numbers).max().unwrap_or_default();
     // Of a version that Docker's own image hasn't, nobody knows whether it moves.
     let foreign = docker.official && !tag.split('-').all(is_official);
-    let rests = docker.official && docker.version.first().is_some_and(|major| *major < OLDEST_ALIVE);
+    let rests = docker.official && !docker.version.is_empty() && docker.version.as_slice() < &OLDEST_ALIVE[..docker.version.len().min(2)];
     if is_frozen(&format!(":{tag}")) || numbers > 2 || rests || (foreign && numbers > 0) {
         return None;
     }

@@ -2,12 +2,14 @@
 
 use crate::detect::client::{Client, Runner};
 use crate::detect::flow::needs_daemon;
+use crate::detect::registry::{Registry, RegistryUse};
 use crate::detect::{Opaque, ServiceFacts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Operation, Tool};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
+use crate::lint::rules::install::ends_for_lack_of;
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -33,7 +35,8 @@ const POD_SETTINGS: &[&str] = &[
 ];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    for client in context.jobs().filter_map(|(job, facts)| Client::of(job, facts)).filter(|client| transfers(context, client)) {
+    let clients = context.jobs().filter_map(|(job, facts)| Client::of(job, facts));
+    for client in clients.filter(|client| transfers(context, client) && !ends_for_lack_of(client.job, client.facts, "docker")) {
         let Some(hosted) = is_hosted(&client) else { continue };
         for service in client.facts.services.iter().filter(|service| service.is_dind()) {
             if let Some(finding) = too_large(context, service, hosted) {
@@ -92,7 +95,15 @@ fn needs_own_runner(client: &Client<'_>) -> bool {
         client.endpoint().is_some_and(|(_, endpoint)| endpoint.scheme == "unix" || ["localhost", "127.0.0.1"].contains(&&*endpoint.host));
     let checked = client.service.image.image.variables().is_some_and(|variables| variables.get("HEALTHCHECK_TCP_PORT").is_some());
     let told = client.job.variables.keys().any(|name| POD_SETTINGS.iter().any(|start| name.starts_with(start)));
-    host || checked || told
+    host || checked || told || has_own_gitlab(client)
+}
+
+/// Whether `$CI_REGISTRY` cannot be GitLab.com's: it is all that the job logs in to, and all that it pushes goes to a host of its own.
+fn has_own_gitlab(client: &Client<'_>) -> bool {
+    let registries = RegistryUse::of(client.job, client.facts);
+    let logs_in = !registries.logins.is_empty() && registries.logins.iter().all(|login| login.registry == Registry::Project);
+    let mut pushes = registries.pushes.iter().filter(|push| push.registry != Registry::Project).peekable();
+    logs_in && !registries.other_credentials && pushes.peek().is_some() && pushes.all(|push| push.registry.own_host().is_some())
 }
 
 fn too_large(context: &Context<'_>, service: &ServiceFacts, hosted: bool) -> Option<Diagnostic> {

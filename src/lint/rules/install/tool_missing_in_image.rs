@@ -27,17 +27,25 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     }
 }
 
-fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
+/// Whether the job ends at its first call of `tool`, since its image lacks it and nothing before may have brought it.
+pub(in crate::lint::rules) fn ends_for_lack_of(job: &Job, facts: &JobFacts, tool: &str) -> bool {
+    let lacks = facts.image.as_ref().and_then(Contents::of).is_some_and(|contents| contents.lacks(tool));
+    lacks && missing_call(&facts.main_shell(job), tool).is_some()
+}
+
+/// The index of the first step that calls `tool` where nothing before it may have installed it.
+fn missing_call(shell: &JobShell, tool: &str) -> Option<usize> {
     let call = shell.steps.iter().position(|step| calls(step, tool))?;
-    let step = &shell.steps[call];
     let defined = shell.evaluated.functions.iter().any(|function| function == tool);
     let provided = (0..call).any(|index| {
         let before = &shell.steps[index];
         may_provide(before, shell.slice(before.range()), tool) || may_run_anything(shell, index)
     });
-    if defined || provided {
-        return None;
-    }
+    (!defined && !provided).then_some(call)
+}
+
+fn missing(context: &Context<'_>, job: &Job, shell: &JobShell, image: &ImageFacts, contents: Contents, tool: &str) -> Option<Diagnostic> {
+    let step = &shell.steps[missing_call(shell, tool)?];
     let message = format!("`{}` has no `{tool}`, and nothing installs it before this", image.text);
     let name = step.invocation.argv().first()?.range.range();
     let package = package(contents.packages, tool);

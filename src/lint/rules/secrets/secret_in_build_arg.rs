@@ -19,6 +19,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         for (operation, step) in facts.own_operations() {
             for flag in operation.operation.flags_named("build-arg") {
                 let Some((secret, at)) = secret(flag).zip(flag.value_at) else { continue };
+                // Beside the key itself its name says nothing more.
+                if is_identifier(secret) && operation.operation.flags_named("build-arg").filter_map(self::secret).any(is_key) {
+                    continue;
+                }
                 let span = word_place(job, operation.section, step, at.0, flag.value.as_deref().unwrap_or_default());
                 let span = behind_flag(context, span, flag);
                 let message = format!("`{secret}` becomes part of the image's history and of the build cache");
@@ -29,11 +33,21 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
                         secret.to_ascii_uppercase()
                     ),
                 };
-                let severity = if secret == "CI_JOB_TOKEN" { Severity::Warning } else { Severity::Error };
+                let severity = if secret == "CI_JOB_TOKEN" || is_identifier(secret) { Severity::Warning } else { Severity::Error };
                 findings.add(Diagnostic { severity, ..RULE.at(span, message).help(help).job(&job.name) });
             }
         }
     }
+}
+
+/// Whether the name is that of an access key, which a secret key of another name belongs to.
+fn is_identifier(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    (upper.ends_with("ACCESS_KEY") || upper.ends_with("ACCESS_KEY_ID")) && !is_key(name)
+}
+
+fn is_key(name: &str) -> bool {
+    name.to_ascii_uppercase().contains("SECRET")
 }
 
 /// The part of `--build-arg=NAME=value` behind the first `=`.
