@@ -110,7 +110,13 @@ pub fn is_hub_image(image: &ImageFacts) -> bool {
     let repository = image.text.rsplit_once(':').map_or(image.text.as_str(), |(repository, _)| repository);
     let hub = ["docker", "docker.io/docker", "docker.io/library/docker", "library/docker"].contains(&repository)
         || (repository.starts_with("${CI_DEPENDENCY_PROXY") && repository.ends_with("/docker"));
-    hub && !image.image.text().rsplit_once(':').is_some_and(|(_, tag)| tag.contains('$'))
+    hub && !has_open_tag(image)
+}
+
+/// Whether the tag of an image is written with a variable.
+#[must_use]
+pub fn has_open_tag(image: &ImageFacts) -> bool {
+    image.image.text().rsplit_once(':').is_some_and(|(_, tag)| tag.contains('$'))
 }
 
 /// Commands that every image with a shell has, busybox's ones included.

@@ -39,11 +39,14 @@ impl Lowering<'_> {
             login(self.facts)
         };
         for (number, &index) in logins.iter().enumerate() {
-            let file = client == Login::NoClient || self.names_a_mirror_of_hub(index);
-            if file {
+            if client == Login::NoClient {
                 let text = self.as_file(index, &logins[..number])?;
                 self.lowered.edits.push(text);
                 continue;
+            }
+            if let Some(name) = self.mirror_of_hub(index) {
+                self.only_login(index, &logins[..number])?;
+                self.lowered.edits.push(TextEdit { range: name, text: "docker.io".to_owned() });
             }
             self.lowered.keeps_client = true;
             if client == Login::WithoutHost {
@@ -86,10 +89,7 @@ impl Lowering<'_> {
 
     /// A login that becomes an entry in the client's configuration file; `others` come before it.
     fn as_file(&mut self, index: usize, others: &[usize]) -> Result<TextEdit, Refusal> {
-        if let Some(&other) = others.iter().find(|&&other| self.same_registry(other, index) && self.may_both_run(other, index)) {
-            let line = self.shell.slice(self.shell.steps[other].range()).to_owned();
-            return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, format!("`{line}` logs in to the same registry before")));
-        }
+        self.only_login(index, others)?;
         let Some((range, text)) = self.entry(index) else {
             let message = "this form of `docker login` needs a daemon with a Docker client before version 19.03";
             return Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, message));
@@ -97,11 +97,22 @@ impl Lowering<'_> {
         Ok(TextEdit { range, text })
     }
 
-    /// Whether a login stores its credentials under a name of Docker Hub by which buildx and its kin don't look for them
-    /// (docker/buildx, `util/imagetools`; moby/buildkit, `session/auth/authprovider`).
-    fn names_a_mirror_of_hub(&self, index: usize) -> bool {
-        let registry = self.shell.steps[index].operation.as_ref().and_then(|operation| operation.registry());
-        registry.is_some_and(|registry| registry.trim_start_matches("https://").trim_end_matches('/') == "registry-1.docker.io")
+    /// Refuses a login whose registry one of `others` logs in to already.
+    fn only_login(&self, index: usize, others: &[usize]) -> Result<(), Refusal> {
+        let Some(&other) = others.iter().find(|&&other| self.same_registry(other, index) && self.may_both_run(other, index)) else {
+            return Ok(());
+        };
+        let line = self.shell.slice(self.shell.steps[other].range()).to_owned();
+        Err(self.refusal(index, reason::LOGIN_NEEDS_DAEMON, format!("`{line}` logs in to the same registry before")))
+    }
+
+    /// The bytes of the registry's name where a login stores its credentials under a name of Docker Hub by which buildx and its kin don't look
+    /// for them (docker/buildx, `util/imagetools`; moby/buildkit, `session/auth/authprovider`); they do under `docker.io`.
+    fn mirror_of_hub(&self, index: usize) -> Option<Range<usize>> {
+        let step = &self.shell.steps[index];
+        let registry = step.operation.as_ref()?.slot(Slot::Registry).next()?;
+        let mirror = registry.text.trim_start_matches("https://").trim_end_matches('/') == "registry-1.docker.io";
+        mirror.then(|| step.invocation.argv()[registry.arg].range.range())
     }
 
     fn same_registry(&self, a: usize, b: usize) -> bool {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::config::{Auth, JobImage};
 use crate::detect::flow::{Action, Output};
-use crate::detect::reason;
 use crate::detect::registry::RegistryUse;
+use crate::detect::{ImageFacts, reason};
 use crate::docker::Op;
-use crate::migrate::job_image::{Curl, Login, copies_images, curl, is_basic, is_hub_image, login};
+use crate::migrate::job_image::{Curl, Login, copies_images, curl, has_open_tag, is_basic, is_hub_image, login};
 use crate::migrate::lower::{Lowering, NewImage, Refusal};
 
 impl Lowering<'_> {
@@ -52,12 +52,14 @@ impl Lowering<'_> {
 
     /// Gives the job Docker's newest client image in the place of an old one, where nothing else in the job may depend on the old one.
     fn takes_newer_client(&mut self, what: &str) -> bool {
-        let Some(old) = self.facts.image.as_ref().filter(|image| is_hub_image(image) && self.others_are_basic(false)) else {
+        let official = |image: &&ImageFacts| image.docker.as_ref().is_some_and(|docker| docker.official) && !has_open_tag(image);
+        let Some(old) = self.facts.image.as_ref().filter(official).filter(|_| self.others_are_basic(false)) else {
             return false;
         };
         let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
         let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
-        let message = format!("`{name}` does for the job what `{}` did; its client {what}", old.image.text());
+        let there = if is_hub_image(old) { "" } else { " is there, and" };
+        let message = format!("`{name}`{there} does for the job what `{}` did; its client {what}", old.image.text());
         self.lowered.assumptions.push(("job-image-replaced", message));
         self.lowered.image = Some(NewImage { name, resets_entrypoint: false });
         self.lowered.keeps_client = true;
