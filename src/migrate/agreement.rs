@@ -89,7 +89,7 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
                 agreement.insertions.insert(*place, lines.clone());
                 continue;
             };
-            match mover.way_around(definition) {
+            match mover.way_around(definition).filter(|_| !half_known(analysis, other)) {
                 Some(way) => {
                     agreement.around.insert((id, way));
                 }
@@ -111,7 +111,7 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
                 agreement.changes.insert(*definition, change.clone());
                 continue;
             };
-            if let Some(way) = mover.way_around(definition) {
+            if let Some(way) = mover.way_around(definition).filter(|_| !half_known(analysis, other)) {
                 agreement.around.insert((id, way));
                 continue;
             }
@@ -140,9 +140,15 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
 }
 
 fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
-    let other = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
-    let message = format!("this is shared with `{other}`, which does not change in the same way");
+    let name = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
+    let why = if half_known(analysis, other) { "whose configuration is not all at hand" } else { "which does not change in the same way" };
+    let message = format!("this is shared with `{name}`, {why}");
     Reason { code: reason::SHARED_DEFINITION, message, span: definition.span }
+}
+
+/// Whether a job's configuration is not all at hand: once it is, the job may move with the others, and needs no copy beside it.
+fn half_known(analysis: &Analysis, id: JobId) -> bool {
+    !analysis.pipelines[id.pipeline].pipeline.jobs[id.job].missing.is_empty()
 }
 
 /// A template must not get names that a job adds to it: whatever else extends it, now or later, would publish them.

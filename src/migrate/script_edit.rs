@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::edit::Edit;
 use crate::pipeline::{Documents, Item, Script};
-use crate::shell::{self, ListOperator, Statement, StatementKind};
+use crate::shell::{self, Branch, Expansion, ListOperator, Part, PartKind, Statement, StatementKind, Word};
 use crate::source::Span;
 use crate::yaml::ScalarStyle;
 use crate::yaml::structure::scalar;
@@ -97,6 +97,9 @@ impl Pruner<'_> {
         match &statement.kind {
             StatementKind::List { first, rest } => return self.operands(statement, first, rest),
             StatementKind::If { branches, otherwise } => {
+                if self.leaves_nothing(branches, otherwise.as_deref())? {
+                    return Ok(Prune::Remove);
+                }
                 for branch in branches {
                     self.list(&branch.condition, false, &mut edits)?;
                     self.list(&branch.body, false, &mut edits)?;
@@ -126,6 +129,16 @@ impl Pruner<'_> {
             }
         }
         Ok(Prune::Partly(edits))
+    }
+
+    /// Whether all that a choice would do goes, and its conditions do nothing but ask.
+    fn leaves_nothing(&self, branches: &[Branch], otherwise: Option<&[Statement]>) -> Result<bool, Stuck> {
+        for statement in branches.iter().flat_map(|branch| &branch.body).chain(otherwise.into_iter().flatten()) {
+            if !matches!(self.statement(statement)?, Prune::Remove) {
+                return Ok(false);
+            }
+        }
+        Ok(branches.iter().flat_map(|branch| &branch.condition).all(only_asks))
     }
 
     fn operands(&self, statement: &Statement, first: &Statement, rest: &[(ListOperator, Statement)]) -> Result<Prune, Stuck> {
@@ -187,6 +200,31 @@ impl Pruner<'_> {
             return before.trim_end_matches([';', ' ', '\t']).len()..range.end;
         }
         range.clone()
+    }
+}
+
+/// Whether a statement is a test whose words are made of text, variables and the name of the machine's architecture.
+fn only_asks(statement: &Statement) -> bool {
+    const ASKING: [&str; 6] = ["[", "test", "arch", "echo", "printf", "uname"];
+    let is_still = |part: &Part| match &part.kind {
+        PartKind::Substitution { body, .. } => body.iter().all(only_asks),
+        PartKind::ProcessSubstitution { .. } | PartKind::Arithmetic(_) | PartKind::Interpolation => false,
+        PartKind::Variable(variable) => !matches!(variable.expansion, Expansion::Default { assign: true, .. } | Expansion::Required),
+        PartKind::Literal { .. } | PartKind::Pattern(_) => true,
+    };
+    let words = |words: &[Word]| words.iter().flat_map(|word| &word.parts).all(is_still);
+    match &statement.kind {
+        StatementKind::Command(command) => {
+            let name = command.words.first().and_then(Word::literal).unwrap_or_default();
+            let architecture = name == "apk" && command.words.get(1).and_then(Word::literal).as_deref() == Some("--print-arch");
+            let known = architecture || ASKING.contains(&name.as_str());
+            known && command.assignments.is_empty() && command.redirections.is_empty() && words(&command.words)
+        }
+        // `=~` leaves what it matched in a variable.
+        StatementKind::Test(tested) => words(tested) && tested.iter().all(|word| word.literal().as_deref() != Some("=~")),
+        StatementKind::Pipeline { stages, .. } => stages.iter().all(only_asks),
+        StatementKind::List { first, rest } => only_asks(first) && rest.iter().all(|(_, operand)| only_asks(operand)),
+        _ => false,
     }
 }
 

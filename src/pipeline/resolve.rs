@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::document::Documents;
-use crate::pipeline::extends::Extends;
+use crate::pipeline::extends::{Extends, Missing};
 use crate::pipeline::include::{self, Joined, Unresolved};
 use crate::pipeline::job::{Job, Level, Variable};
 use crate::pipeline::merge::reached;
@@ -112,6 +112,8 @@ fn job_names(root: &Mapping) -> impl Iterator<Item = &str> {
 /// What the pipeline gives to all jobs.
 struct Shared {
     defaults: IndexMap<&'static str, Entry>,
+    /// What the defaults refer to and no readable file defines.
+    missing: Vec<Missing>,
     variables: Mapping,
     conditional: Vec<(Arc<str>, Variable)>,
 }
@@ -129,8 +131,8 @@ impl Shared {
         }
         let variables = global.get("variables").and_then(Value::as_mapping).cloned().unwrap_or_default();
         let rules = global.get("workflow").and_then(|workflow| workflow.get("rules"));
-        references.missing.clear();
-        Self { defaults, variables, conditional: rules.map(rule_variables).unwrap_or_default() }
+        let missing = std::mem::take(&mut references.missing);
+        Self { defaults, missing, variables, conditional: rules.map(rule_variables).unwrap_or_default() }
     }
 
     fn job(
@@ -151,6 +153,7 @@ impl Shared {
         config.entries.shift_remove(&Key::String("extends".into()));
         for (keyword, entry) in &self.defaults {
             if config.entry(keyword).is_none() && inherits(inherit.as_ref(), "default", keyword) {
+                missing.extend(self.missing.iter().filter(|missing| entry.value.span.contains(missing.span)).cloned());
                 config.entries.insert(Key::String((*keyword).into()), entry.clone());
             }
         }

@@ -246,7 +246,19 @@ impl Planner<'_> {
         let modern = daemon.is_some_and(|daemon| {
             (daemon.official && daemon.floating && !daemon.variable && !frozen) || daemon.version.first().is_some_and(|&major| major >= 29)
         });
-        classic || classic_here || before_attestations || !modern
+        classic || classic_here || before_attestations || !modern || self.keeps_images_in_a_graph_driver()
+    }
+
+    /// Whether the daemon is told to use one of the drivers that came before the containerd image store (moby, `daemon/image_store_choice.go`).
+    fn keeps_images_in_a_graph_driver(&self) -> bool {
+        const DRIVERS: [&str; 5] = ["overlay2", "vfs", "fuse-overlayfs", "btrfs", "zfs"];
+        let Some(service) = self.facts.daemon.service.map(|index| &self.facts.services[index].image.image) else { return false };
+        let own = service.variables().and_then(|variables| variables.get("DOCKER_DRIVER")?.scalar_text());
+        let variable = own.or_else(|| setting(self.job, "DOCKER_DRIVER").map(|setting| setting.text.to_string()));
+        let command = service.command().unwrap_or_default();
+        let joined = command.iter().find_map(|argument| argument.strip_prefix("--storage-driver="));
+        let apart = command.windows(2).find(|pair| ["--storage-driver", "-s"].contains(&pair[0].as_str())).map(|pair| pair[1].as_str());
+        [variable.as_deref(), joined, apart].into_iter().flatten().any(|driver| DRIVERS.contains(&driver))
     }
 }
 

@@ -83,7 +83,8 @@ fn runs_containers(operation: &Operation) -> bool {
 fn is_hosted(client: &Client<'_>) -> Option<bool> {
     match Runner::of(client.job) {
         Runner::Hosted => Some(true),
-        Runner::Any => (!needs_own_runner(client)).then_some(false),
+        // What is not at hand may choose the runner.
+        Runner::Any => (client.job.missing.is_empty() && !needs_own_runner(client)).then_some(false),
         Runner::Chosen => None,
     }
 }

@@ -38,7 +38,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let dials = context.jobs().filter(|(_, facts)| facts.has_dind() || dials(facts).next().is_some()).count();
     // Where no job that uses Docker has a daemon, there is one cause: with many jobs it is no oversight, and the runner evidently brings one along.
     let none_has = dials == stranded.len();
-    let by_runner = stranded.len() >= MANY && none_has;
+    let by_runner = (stranded.len() >= MANY && none_has) || context.jobs().any(|(job, _)| asks_for_socket(job));
     let mut causes: IndexMap<(bool, String), Vec<Stranded<'_>>> = IndexMap::new();
     for one in &stranded {
         causes.entry((one.is_outside(), one.lack())).or_default().push(*one);
@@ -48,6 +48,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let size = if together { jobs.len() } else { 1 };
         jobs.chunks(size).for_each(|jobs| findings.add_some(finding(context, jobs, by_runner)));
     }
+}
+
+/// Whether a job says that its daemon is behind the client's own socket, which only a runner can put there.
+fn asks_for_socket(job: &Job) -> bool {
+    job.variables.get("DOCKER_HOST").is_some_and(|variable| variable.text().is_some_and(|text| text.is_empty()))
 }
 
 /// The first command for which nothing gives the job a daemon.
