@@ -74,6 +74,17 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Whether a remote builder does it.
+    #[must_use]
+    pub fn is_remote(&self) -> bool {
+        match self {
+            Self::Build(_) | Self::BuildHere(_) | Self::PushSaved { .. } => true,
+            Self::Remove(_) | Self::RemoveLoop { .. } | Self::Promote { .. } | Self::Inspect { .. } => false,
+        }
+    }
+}
+
 /// Why a step's statement goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Why {
@@ -158,6 +169,11 @@ pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
         remains::plan(job, facts, shell, &mut flow);
     }
     after_script(job, facts, &mut flow);
+    if !drops_daemon && flow.reasons.is_empty() && !flow.actions.values().any(Action::is_remote) {
+        let message =
+            "the runner brings the daemon along and the job builds nothing, so that neither a service nor a build would go".to_owned();
+        flow.reasons.push(Reason { code: reason::NO_CHANGE, message, span: job.key });
+    }
     // A build that was not understood leaves names unknown; that is one reason, not two.
     let unread = [reason::UNKNOWN_FLAGS, reason::BUILD_IN_PIPELINE, reason::DOCKER_IN_FUNCTION, reason::WRAPPED_COMMAND];
     if flow.reasons.iter().any(|reason| unread.contains(&reason.code)) {
