@@ -15,7 +15,7 @@ use crate::shell::{self, Atom, Env, Evaluated, Invocation, Statement, StatementK
 #[derive(Clone, Debug)]
 pub struct Step {
     /// As the shell runs it.
-    pub invocation: Invocation,
+    pub invocation: Arc<Invocation>,
     /// The program and its arguments, with variables as `${NAME}`.
     pub argv: Vec<Arg>,
     /// What it asks a container tool to do.
@@ -143,7 +143,7 @@ pub fn environment(job: &Job) -> Env {
     environment
 }
 
-fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, environment: &Env, names: &mut Names) -> Step {
+fn step(invocation: &Arc<Invocation>, script: &shell::Script, evaluated: &Evaluated, environment: &Env, names: &mut Names) -> Step {
     let argv: Vec<Arg> = invocation
         .argv()
         .iter()
@@ -155,7 +155,7 @@ fn step(invocation: &Invocation, script: &shell::Script, evaluated: &Evaluated, 
         read(without_bundles(&argv, invocation, evaluated, environment).as_deref().unwrap_or(&argv))
     };
     let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
-    Step { invocation: invocation.clone(), argv, operation, program, block: block(&script.body, invocation.command.range) }
+    Step { invocation: Arc::clone(invocation), argv, operation, program, block: block(&script.body, invocation.command.range) }
 }
 
 /// Whether nothing but an expansion makes the word, so that it may hold options. A reference such as `$IMAGE:latest` is one word to everybody.

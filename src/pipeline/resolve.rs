@@ -13,7 +13,7 @@ use crate::pipeline::job::{Job, Level, Variable};
 use crate::pipeline::merge::reached;
 use crate::pipeline::problem;
 use crate::pipeline::reference::References;
-use crate::pipeline::script::{Script, Section, flat};
+use crate::pipeline::script::{Script, Section, TextMaps, flat};
 use crate::source::FileId;
 use crate::workspace::Workspace;
 use crate::yaml::{Data, Entry, Key, Mapping, Step, Value};
@@ -92,7 +92,9 @@ pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, ent
     let mut references = References::new(&root, &mut extends, complete);
     let shared = Shared::new(&root, &mut references);
     let names: Vec<Arc<str>> = job_names(&root).map(Into::into).collect();
-    let jobs: Vec<Job> = names.iter().filter_map(|name| shared.job(name, &root, &mut references, documents, &mut problems)).collect();
+    let mut maps = TextMaps::default();
+    let jobs = names.iter().filter_map(|name| shared.job(name, &root, &mut references, documents, &mut maps, &mut problems));
+    let jobs: Vec<Job> = jobs.collect();
     problems.append(&mut references.problems);
     problems.append(&mut extends.problems);
     let mut seen = BTreeSet::new();
@@ -141,6 +143,7 @@ impl Shared {
         root: &Mapping,
         references: &mut References<'_, '_>,
         documents: &Documents,
+        maps: &mut TextMaps,
         problems: &mut Vec<Diagnostic>,
     ) -> Option<Job> {
         let own = root.entry(name)?;
@@ -161,8 +164,8 @@ impl Shared {
         let mut conditional = self.conditional.clone();
         conditional.extend(config.get("rules").map(rule_variables).unwrap_or_default());
         conditional.extend(matrix_variables(&config));
-        let mut script = Script::new(&config, &[Section::BeforeScript, Section::Script], documents);
-        let mut after_script = Script::new(&config, &[Section::AfterScript], documents);
+        let mut script = Script::new(&config, &[Section::BeforeScript, Section::Script], documents, maps);
+        let mut after_script = Script::new(&config, &[Section::AfterScript], documents, maps);
         for invalid in [&mut script.invalid, &mut after_script.invalid] {
             invalid.retain(|span| !missing.iter().any(|missing| missing.span == *span));
         }

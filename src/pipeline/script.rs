@@ -1,11 +1,12 @@
 //! `before_script`, `script` and `after_script` into the text that one shell runs, each byte knowing where it is written. Knows no shell.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::pipeline::document::Documents;
-use crate::source::Span;
-use crate::yaml::{Data, Mapping, TextMap, Value};
+use crate::source::{FileId, Span};
+use crate::yaml::{Data, Mapping, NodeId, TextMap, Value};
 
 /// Deepest nesting of lists in a script: `Gitlab::Ci::Config::Entry::Commands`.
 const MAX_DEPTH: usize = 10;
@@ -55,6 +56,16 @@ impl Item {
     }
 }
 
+/// How scalars map to the bytes of their files, for the jobs that share them.
+#[derive(Default, Debug)]
+pub struct TextMaps(HashMap<(FileId, NodeId), Option<Arc<TextMap>>>);
+
+impl TextMaps {
+    fn of(&mut self, value: &Value, documents: &Documents) -> Option<Arc<TextMap>> {
+        self.0.entry((value.span.file, value.node)).or_insert_with(|| documents.scalar_text(value).map(Arc::new)).clone()
+    }
+}
+
 /// The items that run in one shell, joined by newlines.
 #[derive(Clone, Default, Debug)]
 pub struct Script {
@@ -69,7 +80,7 @@ pub struct Script {
 impl Script {
     /// Joins the items of `sections` of a resolved job.
     #[must_use]
-    pub fn new(job: &Mapping, sections: &[Section], documents: &Documents) -> Self {
+    pub fn new(job: &Mapping, sections: &[Section], documents: &Documents, maps: &mut TextMaps) -> Self {
         let mut script = Self::default();
         let mut text = String::new();
         for &section in sections {
@@ -84,7 +95,7 @@ impl Script {
                 }
                 let start = text.len();
                 text.push_str(line);
-                let map = documents.scalar_text(value).map(Arc::new);
+                let map = maps.of(value, documents);
                 script.items.push(Item { section, value: value.clone(), range: start..text.len(), map });
             }
         }

@@ -118,7 +118,7 @@ impl Walker {
             let mut remote = invocation.clone();
             remote.program = at;
             remote.path.push(Frame::Remote);
-            self.out.invocations.push(remote);
+            self.out.invocations.push(Arc::new(remote));
             return true;
         }
         let argument = &invocation.arguments[at];

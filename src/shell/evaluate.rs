@@ -246,7 +246,7 @@ impl Walker {
         let directory = self.lookup("PWD", command.range);
         let damaged = self.scope.damaged || overlaps_any(&self.errors, command.range);
         self.steps += arguments.iter().map(|argument| argument.value.size() / 8).sum::<usize>();
-        let invocation = Invocation {
+        let invocation = Arc::new(Invocation {
             command: Arc::clone(command),
             statement: self.scope.statement,
             top_level: self.scope.top_level,
@@ -262,11 +262,12 @@ impl Walker {
             opaque: self.scope.opaque,
             damaged,
             unread_text: false,
-        };
+        });
         let at = self.out.invocations.len();
-        self.out.invocations.push(invocation.clone());
+        self.out.invocations.push(Arc::clone(&invocation));
         if !self.effect(&invocation) {
-            self.out.invocations[at].unread_text = true;
+            drop(invocation);
+            Arc::make_mut(&mut self.out.invocations[at]).unread_text = true;
         }
     }
 }

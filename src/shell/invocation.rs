@@ -9,7 +9,7 @@ use crate::shell::wrappers::Wrapper;
 
 /// The commands of `script` in execution order, evaluated with nothing known from outside.
 #[must_use]
-pub fn commands(script: &Script) -> Vec<Invocation> {
+pub fn commands(script: &Script) -> Vec<Arc<Invocation>> {
     evaluate(script, &Env::default()).invocations
 }
 
@@ -17,7 +17,7 @@ pub fn commands(script: &Script) -> Vec<Invocation> {
 #[derive(Clone, Debug, Default)]
 pub struct Evaluated {
     /// In execution order. A function's commands come at its definition (with [`Frame::Definition`]) and at each call.
-    pub invocations: Vec<Invocation>,
+    pub invocations: Vec<Arc<Invocation>>,
     /// Every assignment, in the same order.
     pub bindings: Vec<Binding>,
     /// `exit`, `return` and `exec` that end the script early, in source order.
@@ -33,7 +33,7 @@ pub struct Evaluated {
 impl Evaluated {
     /// The commands whose name is `name` (without its folder) once wrappers are stripped.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Invocation> {
-        self.invocations.iter().filter(move |invocation| invocation.name() == Some(name))
+        self.invocations.iter().map(Arc::as_ref).filter(move |invocation| invocation.name() == Some(name))
     }
 }
 

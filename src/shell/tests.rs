@@ -39,7 +39,7 @@ fn line(invocation: &Invocation) -> String {
 }
 
 fn lines(text: &str) -> Vec<String> {
-    commands(&parse(text, Limits::default())).iter().map(line).collect()
+    commands(&parse(text, Limits::default())).iter().map(|found| line(found)).collect()
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn wrappers_are_stripped_down_to_the_program_that_runs() {
         assert_eq!(&lines(script), expected, "{script}");
     }
     let remote = commands(&parse("ssh h docker ps; ssh h 'docker pull x'", Limits::default()));
-    assert_eq!(remote.iter().map(Invocation::is_remote).collect::<Vec<_>>(), [false, true, false, true]);
+    assert_eq!(remote.iter().map(|found| found.is_remote()).collect::<Vec<_>>(), [false, true, false, true]);
     let unknown = commands(&parse("xargs docker rm", Limits::default()));
     assert!(unknown[0].unknown_arguments && unknown[0].wrappers[0].arguments == (0..1));
 }
@@ -228,7 +228,7 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
     for (text, expected) in table {
         let script = parse(text, Limits::default());
         assert!(!script.errors.is_empty(), "{text}");
-        assert_eq!(commands(&script).iter().map(line).collect::<Vec<_>>(), expected, "{text}");
+        assert_eq!(commands(&script).iter().map(|found| line(found)).collect::<Vec<_>>(), expected, "{text}");
     }
 }
 
