@@ -7,7 +7,8 @@ use crate::config::Auth;
 use crate::detect::{Reason, ServiceFacts, reason};
 use crate::migrate::changes::{Beside, Change, Definition, JobId, Users, position};
 use crate::migrate::compose_edits::{LEVEL, Override};
-use crate::migrate::mover::{Mover, WayAround};
+use crate::migrate::keeper::Keeper;
+use crate::migrate::mover::{Mover, WayAround, own_entry};
 use crate::migrate::target::Target;
 use crate::pipeline::Section;
 use crate::source::Span;
@@ -77,13 +78,23 @@ pub(super) struct Agreement {
 }
 
 /// The changes that all agree to, or what has to happen before they can.
-pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers: &BTreeMap<JobId, Mover<'_>>) -> Agreement {
+pub(super) fn agree(
+    analysis: &Analysis,
+    target: &Target,
+    users: &Users,
+    movers: &BTreeMap<JobId, Mover<'_>>,
+    keepers: &BTreeMap<JobId, Keeper>,
+) -> Agreement {
     let mut agreement = Agreement::default();
+    let keeps = |user: &JobId, definition: &Definition| keepers.get(user).is_some_and(|keeper| keeper.released.contains(definition));
+    agreement.overrides.extend(keepers.values().flat_map(|keeper| &keeper.overrides).cloned());
     for (&id, mover) in movers {
         for (place, lines) in &mover.wants.insertions {
             let definition = &place.definition;
             let differs = users.of(definition.span).find(|user| {
-                holds(analysis, *user, definition) && movers.get(user).is_none_or(|other| !other.agrees_to_insert(place, lines))
+                holds(analysis, *user, definition)
+                    && !keeps(user, definition)
+                    && movers.get(user).is_none_or(|other| !other.agrees_to_insert(place, lines))
             });
             let Some(other) = differs else {
                 agreement.insertions.insert(*place, lines.clone());
@@ -99,7 +110,8 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
             }
         }
         for (definition, change) in &mover.wants.changes {
-            let differs = users.of(definition.span).find(|user| movers.get(user).is_none_or(|other| !other.agrees(definition, change)));
+            let agrees = |user: &JobId| movers.get(user).is_some_and(|other| other.agrees(definition, change)) || keeps(user, definition);
+            let differs = users.of(definition.span).find(|user| !agrees(user));
             if mover.adds_names_to(definition) {
                 match mover.way_around(definition) {
                     Some(way) => drop(agreement.around.insert((id, way))),
@@ -122,9 +134,9 @@ pub(super) fn agree(analysis: &Analysis, target: &Target, users: &Users, movers:
                 }
             }
         }
-        agreement.overrides.extend(mover.owned.iter().map(|(section, text)| own_entry(mover, section, None, text.clone())));
+        agreement.overrides.extend(mover.owned.iter().map(|(section, text)| own_entry(mover.job, section, None, text.clone())));
         if let Some((None, text)) = &mover.wants.image {
-            agreement.overrides.insert(own_entry(mover, "image", None, format!(" {text}")));
+            agreement.overrides.insert(own_entry(mover.job, "image", None, format!(" {text}")));
         }
         if analysis.config.depot.auth == Auth::Oidc && mover.lowered.uses_target {
             match id_token(analysis, target, mover) {
@@ -163,13 +175,9 @@ fn holds(analysis: &Analysis, id: JobId, definition: &Definition) -> bool {
     job.script.items.iter().any(|item| position(analysis, &item.value) == *definition)
 }
 
-fn own_entry(mover: &Mover<'_>, keyword: &'static str, name: Option<String>, text: String) -> Override {
-    Override { file: mover.job.own.span.file, mapping: mover.job.own.node, keyword, name, text }
-}
-
 /// What the job gets of its own where a shared definition stays; none where there is no way.
 fn instead(mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> {
-    let own = |keyword, name: Option<String>, text: String| own_entry(mover, keyword, name, text);
+    let own = |keyword, name: Option<String>, text: String| own_entry(mover.job, keyword, name, text);
     if let Some((Some(image), text)) = &mover.wants.image
         && image == definition
     {

@@ -5,6 +5,7 @@ pub mod changes;
 mod compose_edits;
 mod hoist;
 mod job_image;
+mod keeper;
 mod login;
 mod lower;
 mod mover;

@@ -6,7 +6,7 @@ use crate::analysis::Analysis;
 use crate::detect::flow::{Action, Output, RemoteBuild};
 use crate::detect::{JobFacts, Reason, reason};
 use crate::migrate::changes::{Beside, Change, Definition, JobId, Wants, wants};
-use crate::migrate::compose_edits::LEVEL;
+use crate::migrate::compose_edits::{LEVEL, Override};
 use crate::migrate::lower::{Lowered, Refusal, lower};
 use crate::migrate::script_edit::Stuck;
 use crate::migrate::target::Target;
@@ -44,7 +44,7 @@ impl Mover<'_> {
     /// How the job can do without changing a script item that others share.
     pub(super) fn way_around(&self, definition: &Definition) -> Option<WayAround> {
         let (&section, wanted) = self.wants.sections.iter().find(|(_, wanted)| wanted.definitions.contains(definition))?;
-        let inherited = self.job.own.as_mapping().and_then(|own| own.entry(section)).is_none_or(|entry| !self.writes(entry));
+        let inherited = self.job.own.as_mapping().and_then(|own| own.entry(section)).is_none_or(|entry| !writes(self.job, entry));
         if inherited {
             return (wanted.items.len() <= MAX_OWN_ITEMS).then_some(WayAround::Section(section));
         }
@@ -67,11 +67,6 @@ impl Mover<'_> {
             }
             _ => false,
         })
-    }
-
-    /// Whether an entry is written in the job itself and not merged into it.
-    fn writes(&self, entry: &Entry) -> bool {
-        self.job.own.span.contains(entry.key.span)
     }
 
     /// Changes what was lowered, and what it asks for; nothing, where that could not be written.
@@ -106,8 +101,18 @@ impl Mover<'_> {
     }
 }
 
+/// Whether an entry is written in the job itself and not merged into it.
+pub(super) fn writes(job: &Job, entry: &Entry) -> bool {
+    job.own.span.contains(entry.key.span)
+}
+
+/// An entry that a job gets of its own.
+pub(super) fn own_entry(job: &Job, keyword: &'static str, name: Option<String>, text: String) -> Override {
+    Override { file: job.own.span.file, mapping: job.own.node, keyword, name, text }
+}
+
 /// The items of a section of its own that a job may get: more of them would be a copy that nobody wants to keep up to date.
-const MAX_OWN_ITEMS: usize = 12;
+pub(super) const MAX_OWN_ITEMS: usize = 12;
 
 /// What a job does instead of changing a script item that others share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -119,7 +124,7 @@ pub(super) enum WayAround {
 }
 
 /// A list of script items, as [`Override`]s are written.
-fn items(items: &[String]) -> String {
+pub(super) fn items(items: &[String]) -> String {
     if items.is_empty() {
         return " []".to_owned();
     }

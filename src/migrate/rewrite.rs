@@ -9,6 +9,7 @@ use crate::migrate::agreement::{agree, common_setup};
 use crate::migrate::changes::{Definition, JobId, Users};
 use crate::migrate::compose_edits::edits;
 use crate::migrate::hoist::hoisted;
+use crate::migrate::keeper::keepers;
 use crate::migrate::mover::{Mover, mover};
 use crate::migrate::target::Target;
 use crate::migrate::why::{Motive, motives};
@@ -64,7 +65,8 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
     }
     common_setup(analysis, target, &users, &mut movers);
     loop {
-        let mut agreement = agree(analysis, target, &users, &movers);
+        let keepers = keepers(analysis, &users, &movers);
+        let mut agreement = agree(analysis, target, &users, &movers, &keepers);
         if !agreement.around.is_empty() {
             for (id, way) in agreement.around {
                 movers.get_mut(&id).expect("only movers go around").take(way);

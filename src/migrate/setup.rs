@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::{Auth, JobImage};
-use crate::detect::flow::{Action, Output};
+use crate::detect::flow::{Action, Output, Why};
 use crate::detect::registry::RegistryUse;
 use crate::detect::{ImageFacts, reason};
 use crate::docker::Op;
@@ -108,6 +108,24 @@ impl Lowering<'_> {
         if plain && daemon.is_some_and(|daemon| daemon.variable) {
             let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
             self.lowered.assumptions.push(("daemon-version", message.to_owned()));
+        }
+        let operation = |step: usize| self.shell.steps[step].operation.as_ref();
+        let built: Vec<_> = self
+            .builds()
+            .filter_map(|action| match action {
+                Action::Build(build) | Action::BuildHere(build) => operation(build.step),
+                _ => None,
+            })
+            .collect();
+        let emulated = self.actions().values().any(|action| matches!(action, Action::Remove(Why::Emulation)));
+        if emulated && built.iter().any(|build| build.flag("platform").is_none()) {
+            let message = "a build without `--platform` is meant for the architecture of the job's machine, which chooses the builder";
+            self.lowered.assumptions.push(("builder-architecture", message.to_owned()));
+        }
+        if self.facts.has_dind() && built.iter().any(|build| build.flag("no-cache").is_none() && build.flag("cache-from").is_none()) {
+            let message = "the builder keeps its cache from job to job, where a new daemon began with none: a `RUN` that fetches what changes \
+                           outside needs `--no-cache`";
+            self.lowered.assumptions.push(("keeps-cache", message.to_owned()));
         }
         let pushed = if self.builds().next().is_some() { RegistryUse::of(self.job, self.facts).pushes } else { Vec::new() };
         let hosts: BTreeSet<&str> = pushed.iter().filter_map(|push| push.registry.own_host()).collect();

@@ -38,7 +38,9 @@ pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &std::
             (None, Some((tree, pair))) => tree.scalar(pair.key).map(|key| key.text.to_string()).unwrap_or_default(),
             (None, None) => "the job".to_owned(),
         };
+        let stays = job.is_none() && !name.starts_with('.');
         let why = match item.keyword {
+            _ if stays => format!("`{name}` stays, and keeps what the others give up"),
             "services" => format!("`{name}` inherits a daemon that jobs which stay still need"),
             "variables" => format!("`{name}` inherits a variable of docker's clients that jobs which stay still need"),
             "image" => format!("`{name}` needs an image that can run its commands"),

@@ -352,7 +352,12 @@ fn protection(migration: &Migration) -> (bool, String) {
     let refs: Vec<(&str, Refs)> =
         changed.map(|job| (job.name.as_str(), refs(&migration.before.pipelines[job.id.pipeline].pipeline.jobs[job.id.job]))).collect();
     if let Some((name, _)) = refs.iter().find(|(_, refs)| *refs == Refs::MergeRequests) {
-        return (false, format!("`{name}` also runs for merge requests, so a protected variable would not reach it"));
+        return (
+            false,
+            format!(
+                "`{name}` also runs for merge requests, so a protected variable would not reach it; the pipelines of forks get none at all"
+            ),
+        );
     }
     match refs.iter().find(|(_, refs)| *refs != Refs::Protected) {
         Some((name, _)) => {
