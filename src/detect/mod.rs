@@ -27,7 +27,7 @@ pub use variables::{Setting, setting};
 
 use crate::docker::Operation;
 use crate::pipeline::{Documents, Job, Pipeline, Script, Section};
-use crate::shell;
+use crate::shell::{self, Env};
 use crate::source::{FileId, Span};
 use crate::workspace::Workspace;
 
@@ -131,8 +131,9 @@ impl Detector {
         let image = job.image().map(|image| ImageFacts::new(job, image));
         let services: Vec<ServiceFacts> = job.services().into_iter().map(|service| ServiceFacts::new(job, service)).collect();
         let wanted = services.iter().any(ServiceFacts::is_dind) || mentions(job);
-        let shell = wanted.then(|| JobShell::new(job, &job.script, self.parse(&job.script.text)));
-        let after_shell = wanted.then(|| JobShell::new(job, &job.after_script, self.parse(&job.after_script.text)));
+        let environment = if wanted { steps::environment(job) } else { Env::default() };
+        let shell = wanted.then(|| JobShell::new(&job.script, self.parse(&job.script.text), &environment));
+        let after_shell = wanted.then(|| JobShell::new(&job.after_script, self.parse(&job.after_script.text), &environment));
         let mut found = Found::default();
         for (script, shell) in [(&job.script, &shell), (&job.after_script, &after_shell)] {
             if let Some(shell) = shell {

@@ -92,7 +92,7 @@ impl JobShell {
     /// Reads one of the scripts of `job`.
     #[must_use]
     pub fn read(job: &Job, script: &Script) -> Self {
-        Self::new(job, script, Arc::new(shell::parse(&script.text, shell::Limits::default())))
+        Self::new(script, Arc::new(shell::parse(&script.text, shell::Limits::default())), &environment(job))
     }
 
     /// Reads shell text of which nothing is known from outside.
@@ -101,9 +101,9 @@ impl JobShell {
         Self::evaluated(Arc::new(shell::parse(text, shell::Limits::default())), &Env::default())
     }
 
-    pub(super) fn new(job: &Job, script: &Script, parsed: Arc<shell::Script>) -> Self {
+    pub(super) fn new(script: &Script, parsed: Arc<shell::Script>, environment: &Env) -> Self {
         debug_assert_eq!(script.text.len(), parsed.text.len());
-        Self::evaluated(parsed, &environment(job))
+        Self::evaluated(parsed, environment)
     }
 
     pub(super) fn evaluated(parsed: Arc<shell::Script>, environment: &Env) -> Self {

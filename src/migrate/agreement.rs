@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
 use crate::config::Auth;
-use crate::detect::{Reason, ServiceFacts, reason};
+use crate::detect::{ImageFacts, Reason, ServiceFacts, reason};
 use crate::migrate::changes::{Beside, Change, Definition, JobId, Users, position};
 use crate::migrate::compose_edits::{LEVEL, Override};
 use crate::migrate::keeper::Keeper;
@@ -201,7 +201,9 @@ fn instead(mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> 
     let name = mover.wants.variables.get(definition)?;
     let needed = match name.as_str() {
         "DOCKER_TLS_VERIFY" | "DOCKER_TLS" | "DOCKER_CONTEXT" => mover.lowered.first.is_some() || mover.lowered.keeps_client,
-        "DOCKER_HOST" | "BUILDX_BUILDER" => mover.lowered.keeps_client,
+        // The entrypoint of Docker's own images takes an empty host for none, and names one.
+        "DOCKER_HOST" => mover.lowered.keeps_client && !mover.facts.image.as_ref().is_some_and(ImageFacts::runs_docker_entrypoint),
+        "BUILDX_BUILDER" => mover.lowered.keeps_client,
         _ => false,
     };
     let empty = mover.job.variables.get(name.as_str()).and_then(crate::pipeline::Variable::text).is_some_and(|text| text.is_empty());

@@ -46,7 +46,9 @@ impl Mover<'_> {
         let (&section, wanted) = self.wants.sections.iter().find(|(_, wanted)| wanted.definitions.contains(definition))?;
         let inherited = self.job.own.as_mapping().and_then(|own| own.entry(section)).is_none_or(|entry| !writes(self.job, entry));
         if inherited {
-            return (wanted.items.len() <= MAX_OWN_ITEMS).then_some(WayAround::Section(section));
+            let lines = wanted.items.iter().map(|item| item.trim_end().lines().count().max(1)).sum::<usize>();
+            let worth = self.lowered.uses_target || lines <= MAX_LINES_WITHOUT_BUILD;
+            return (wanted.items.len() <= MAX_OWN_ITEMS && worth).then_some(WayAround::Section(section));
         }
         self.wants
             .aliases
@@ -113,6 +115,9 @@ pub(super) fn own_entry(job: &Job, keyword: &'static str, name: Option<String>, 
 
 /// The items of a section of its own that a job may get: more of them would be a copy that nobody wants to keep up to date.
 pub(super) const MAX_OWN_ITEMS: usize = 12;
+
+/// The lines of such a section where no build moves: a service that goes is not worth more.
+const MAX_LINES_WITHOUT_BUILD: usize = 8;
 
 /// What a job does instead of changing a script item that others share.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::analysis::Analysis;
 use crate::detect::flow::{Action, Output, Why};
 use crate::migrate::agreement::Agreement;
-use crate::migrate::changes::{Definition, JobId};
+use crate::migrate::changes::{Change, Definition, JobId};
 use crate::migrate::mover::Mover;
 use crate::source::Span;
 
@@ -26,7 +26,7 @@ pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &std::
         motives.extend(wanting.into_iter().flat_map(|mover| of_change(mover, definition)));
     }
     for place in agreement.insertions.keys() {
-        let why = "the commands behind it are installed here".to_owned();
+        let why = "what the new commands need is installed here".to_owned();
         motives.insert(Motive { span: place.definition.span.start_point(), why });
     }
     for item in &agreement.overrides {
@@ -73,6 +73,12 @@ fn of_change(mover: &Mover<'_>, definition: &Definition) -> Vec<Motive> {
         (&mover.job.script, &mover.facts.shell, mover.actions()),
         (&mover.job.after_script, &mover.facts.after_shell, &mover.facts.flow.after_actions),
     ];
+    let emptied = ["before_script", "after_script"]
+        .iter()
+        .any(|keyword| mover.job.config.entry(keyword).is_some_and(|entry| Definition::of(&entry.key) == *definition));
+    if emptied {
+        return one("all of it only served the daemon".to_owned());
+    }
     let mut whys: BTreeSet<String> = BTreeSet::new();
     let mut in_script = false;
     for (script, shell, actions) in scripts {
@@ -85,9 +91,17 @@ fn of_change(mover: &Mover<'_>, definition: &Definition) -> Vec<Motive> {
     }
     match (whys.is_empty(), in_script) {
         (false, _) => whys.into_iter().map(|why| Motive { span: definition.span, why }).collect(),
+        (true, true) if renames_hub(wants.changes.get(definition)) => {
+            one("remote builders look for the credentials of Docker Hub under `docker.io`".to_owned())
+        }
         (true, true) => one("`docker login` of this client would look for the daemon".to_owned()),
         (true, false) => one("the configuration replaces the tags of privileged runners".to_owned()),
     }
+}
+
+/// Whether a change does nothing but name Docker Hub in another way.
+fn renames_hub(change: Option<&Change>) -> bool {
+    matches!(change, Some(Change::Item(edits)) if edits.iter().all(|edit| edit.text.trim_matches(['"', '\'']) == "docker.io"))
 }
 
 fn phrase(action: &Action) -> &'static str {

@@ -12,7 +12,7 @@ use crate::shell::wrappers::{Nested, nested};
 /// Calls of functions within one another that are followed.
 const MOST_CALLS: usize = 8;
 
-impl Walker {
+impl Walker<'_> {
     /// What the command does to this shell, and the commands that it runs in turn; false where it runs a text that is not known.
     pub(super) fn effect(&mut self, invocation: &Invocation) -> bool {
         let Some(name) = invocation.name() else { return true };
@@ -95,9 +95,8 @@ impl Walker {
         let mark = self.journal.len();
         self.within(Frame::Call(name.to_owned()), |walker| walker.body(std::slice::from_ref(body)));
         for name in std::mem::replace(&mut self.local, outer_local) {
-            let old =
-                self.journal[mark.min(self.journal.len())..].iter().find(|(changed, _)| *changed == name).and_then(|(_, old)| old.clone());
-            match old {
+            let changed = self.journal[mark.min(self.journal.len())..].iter().find(|(changed, _)| *changed == name);
+            match changed.and_then(|(_, old)| self.before(&name, old.clone())) {
                 Some(value) => self.set(&name, value, body.range),
                 None => self.forget(&name),
             }

@@ -20,9 +20,9 @@ pub fn evaluate(script: &Script, initial: &Env) -> Evaluated {
     let mut walker = Walker {
         text: Arc::clone(&script.text),
         errors: script.errors.clone(),
-        initial: initial.variables.clone(),
-        variables: initial.variables.clone(),
-        exported: initial.exported.clone(),
+        initial,
+        changed: BTreeMap::new(),
+        exported: BTreeSet::new(),
         journal: Vec::new(),
         generation: 0,
         next_id: 0,
@@ -39,7 +39,6 @@ pub fn evaluate(script: &Script, initial: &Env) -> Evaluated {
         walker.body(std::slice::from_ref(statement));
     }
     walker.out.functions = walker.functions.into_keys().collect();
-    walker.out.after = Env { variables: walker.variables, exported: walker.exported };
     walker.out
 }
 
@@ -71,14 +70,16 @@ impl Default for Scope {
 
 pub(super) type Changes = BTreeMap<String, Option<Symbolic>>;
 
-pub(super) struct Walker {
+pub(super) struct Walker<'e> {
     pub(super) text: Arc<str>,
     errors: Vec<TextRange>,
-    pub(super) initial: BTreeMap<String, Symbolic>,
-    pub(super) variables: BTreeMap<String, Symbolic>,
+    initial: &'e Env,
+    /// The variables that are not as at the beginning; none where one is forgotten.
+    changed: BTreeMap<String, Option<Symbolic>>,
+    /// What the script exports.
     exported: BTreeSet<String>,
     /// What variables were before each change, to take the changes of a branch back.
-    pub(super) journal: Vec<(String, Option<Symbolic>)>,
+    pub(super) journal: Vec<(String, Option<Option<Symbolic>>)>,
     pub(super) generation: u32,
     next_id: u32,
     steps: usize,
@@ -92,7 +93,7 @@ pub(super) struct Walker {
     pub(super) out: Evaluated,
 }
 
-impl Walker {
+impl Walker<'_> {
     /// Counts a statement; false when there were too many.
     pub(super) fn step(&mut self) -> bool {
         self.steps += 1;
@@ -107,12 +108,22 @@ impl Walker {
 
     pub(super) fn set(&mut self, name: &str, value: Symbolic, range: TextRange) {
         let value = if value.size() > LARGEST_VALUE { self.opaque(Cause::Expansion, range) } else { value };
-        let old = self.variables.insert(name.to_owned(), value);
+        let old = self.changed.insert(name.to_owned(), Some(value));
         self.journal.push((name.to_owned(), old));
     }
 
+    /// The value of a variable as it is now; none where it is not known.
+    pub(super) fn known(&self, name: &str) -> Option<&Symbolic> {
+        self.changed.get(name).map_or_else(|| self.initial.get(name), Option::as_ref)
+    }
+
+    /// The value that a variable had before a change.
+    pub(super) fn before(&self, name: &str, old: Option<Option<Symbolic>>) -> Option<Symbolic> {
+        old.unwrap_or_else(|| self.initial.get(name).cloned())
+    }
+
     pub(super) fn forget(&mut self, name: &str) {
-        let old = self.variables.remove(name);
+        let old = self.changed.insert(name.to_owned(), None);
         self.journal.push((name.to_owned(), old));
     }
 
@@ -124,10 +135,10 @@ impl Walker {
         self.scope = scope;
         let mut changes = Changes::new();
         for (name, old) in self.journal.split_off(mark).into_iter().rev() {
-            changes.entry(name.clone()).or_insert_with(|| self.variables.get(&name).cloned());
+            changes.entry(name.clone()).or_insert_with(|| self.known(&name).cloned());
             match old {
-                Some(value) => self.variables.insert(name, value),
-                None => self.variables.remove(&name),
+                Some(value) => self.changed.insert(name, value),
+                None => self.changed.remove(&name),
             };
         }
         changes
@@ -143,7 +154,7 @@ impl Walker {
     pub(super) fn invalidate(&mut self) {
         self.generation += 1;
         let changed: Vec<String> =
-            self.variables.iter().filter(|(name, value)| self.initial.get(*name) != Some(*value)).map(|(name, _)| name.clone()).collect();
+            self.changed.iter().filter(|(name, value)| self.initial.get(name) != value.as_ref()).map(|(name, _)| name.clone()).collect();
         for name in changed {
             self.forget(&name);
         }
@@ -205,7 +216,7 @@ impl Walker {
         }
         self.set(&assignment.name, value.clone(), assignment.range);
         self.out.bindings.push(Binding {
-            exported: self.exported.contains(&assignment.name),
+            exported: self.exported.contains(&assignment.name) || self.initial.exported.contains(&assignment.name),
             name: assignment.name.clone(),
             value,
             range: assignment.range,
@@ -224,7 +235,7 @@ impl Walker {
             let assignment = command.declared.iter().find(|assignment| assignment.range == word.range);
             let name = assignment.map(|assignment| assignment.name.clone()).or_else(|| word.literal()).unwrap_or_default();
             if self.calls > 0 && !export {
-                let old = self.variables.get(&name).cloned();
+                let old = self.changed.get(&name).cloned();
                 self.local.push(name.clone());
                 self.journal.push((name.clone(), old));
             }

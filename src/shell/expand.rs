@@ -14,9 +14,9 @@ struct Field {
     present: bool,
 }
 
-impl Walker {
+impl Walker<'_> {
     pub(super) fn lookup(&mut self, name: &str, range: TextRange) -> Symbolic {
-        if let Some(value) = self.variables.get(name) {
+        if let Some(value) = self.known(name) {
             return value.clone();
         }
         if let Ok(index) = name.parse::<usize>() {

@@ -8,7 +8,7 @@ use crate::shell::evaluate::{Changes, Walker};
 use crate::shell::invocation::{Certainty, Frame, Side};
 use crate::shell::symbolic::Cause;
 
-impl Walker {
+impl Walker<'_> {
     pub(super) fn body(&mut self, statements: &[Statement]) {
         for statement in statements {
             if !self.step() {
@@ -125,7 +125,7 @@ impl Walker {
     fn merge(&mut self, branches: Vec<Changes>, exhaustive: bool, range: TextRange) {
         let names: BTreeSet<String> = branches.iter().flat_map(|changes| changes.keys().cloned()).collect();
         for name in names {
-            let before = self.variables.get(&name).cloned();
+            let before = self.known(&name).cloned();
             let mut values = branches.iter().map(|changes| changes.get(&name).unwrap_or(&before)).chain((!exhaustive).then_some(&before));
             let Some(first) = values.next() else { continue };
             let agreed = values.all(|value| value == first).then(|| first.clone()).flatten();

@@ -24,8 +24,6 @@ pub struct Evaluated {
     pub early_exits: Vec<TextRange>,
     /// The names of the functions that the script defines.
     pub functions: Vec<String>,
-    /// The variables after the last statement.
-    pub after: Env,
     /// The script was too large to follow to its end: what follows the last invocation is unknown.
     pub truncated: bool,
 }
