@@ -91,6 +91,10 @@ pub(super) fn agree(
     for (&id, mover) in movers {
         for (place, lines) in &mover.wants.insertions {
             let definition = &place.definition;
+            // All users were asked when the first of them came.
+            if agreement.insertions.get(place) == Some(lines) {
+                continue;
+            }
             let differs = users.of(definition.span).find(|user| {
                 holds(analysis, *user, definition)
                     && !keeps(user, definition)
@@ -109,17 +113,20 @@ pub(super) fn agree(
                 }
             }
         }
+        let foreign = mover.names_added_elsewhere();
         for (definition, change) in &mover.wants.changes {
-            let agrees = |user: &JobId| movers.get(user).is_some_and(|other| other.agrees(definition, change)) || keeps(user, definition);
-            let differs = users.of(definition.span).find(|user| !agrees(user));
-            if mover.adds_names_to(definition) {
+            if foreign.contains(definition) {
                 match mover.way_around(definition) {
                     Some(way) => drop(agreement.around.insert((id, way))),
                     None => drop(agreement.refused.insert(id, adds_names(definition))),
                 }
                 continue;
             }
-            let Some(other) = differs else {
+            if agreement.changes.get(definition) == Some(change) {
+                continue;
+            }
+            let agrees = |user: &JobId| movers.get(user).is_some_and(|other| other.agrees(definition, change)) || keeps(user, definition);
+            let Some(other) = users.of(definition.span).find(|user| !agrees(user)) else {
                 agreement.changes.insert(*definition, change.clone());
                 continue;
             };

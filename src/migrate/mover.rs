@@ -57,18 +57,17 @@ impl Mover<'_> {
             .map(|_| WayAround::Alias(*definition))
     }
 
-    /// Whether a build that is defined elsewhere would get names that the job itself adds.
-    pub(super) fn adds_names_to(&self, definition: &Definition) -> bool {
-        let Some(shell) = &self.facts.shell else { return false };
+    /// Where builds are defined outside of the job and would get names that the job itself adds.
+    pub(super) fn names_added_elsewhere(&self) -> BTreeSet<Definition> {
+        let Some(shell) = &self.facts.shell else { return BTreeSet::new() };
         let item = |step: usize| self.job.script.item_at(shell.steps[step].range().start).map(|index| &self.job.script.items[index].value);
         let own = |step: usize| item(step).is_some_and(|value| self.job.own.span.contains(value.span));
-        let elsewhere = |step: usize| item(step).is_some_and(|value| Definition::of(value) == *definition) && !own(step);
-        self.actions().values().any(|action| match action {
-            Action::Build(RemoteBuild { step, output: Output::Push { added, .. }, .. }) => {
-                elsewhere(*step) && added.iter().any(|(step, _)| own(*step))
-            }
-            _ => false,
-        })
+        let builds = self.actions().values().filter_map(|action| match action {
+            Action::Build(RemoteBuild { step, output: Output::Push { added, .. }, .. }) => Some((*step, added)),
+            _ => None,
+        });
+        let foreign = builds.filter(|(step, added)| !own(*step) && added.iter().any(|(step, _)| own(*step)));
+        foreign.filter_map(|(step, _)| item(step)).map(Definition::of).collect()
     }
 
     /// Changes what was lowered, and what it asks for; nothing, where that could not be written.

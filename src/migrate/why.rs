@@ -1,6 +1,6 @@
 //! The edits of a rewrite into reasons for people. Knows what jobs wanted, not how it was written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
 use crate::detect::flow::{Action, Output, Why};
@@ -19,11 +19,13 @@ pub struct Motive {
 }
 
 /// The motives of all changes that were agreed to.
-pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &std::collections::BTreeMap<JobId, Mover<'_>>) -> Vec<Motive> {
+pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &BTreeMap<JobId, Mover<'_>>) -> Vec<Motive> {
     let mut motives: BTreeSet<Motive> = BTreeSet::new();
-    for definition in agreement.changes.keys() {
-        let wanting = movers.values().find(|mover| mover.wants.changes.contains_key(definition));
-        motives.extend(wanting.into_iter().flat_map(|mover| of_change(mover, definition)));
+    let mut left: BTreeSet<&Definition> = agreement.changes.keys().collect();
+    for mover in movers.values() {
+        let wanted: Vec<&Definition> = mover.wants.changes.keys().filter(|definition| left.remove(definition)).collect();
+        let steps = if wanted.is_empty() { BTreeMap::new() } else { steps(mover) };
+        motives.extend(wanted.into_iter().flat_map(|definition| of_change(mover, definition, &steps)));
     }
     for place in agreement.insertions.keys() {
         let why = "what the new commands need is installed here".to_owned();
@@ -57,7 +59,29 @@ pub(super) fn motives(analysis: &Analysis, agreement: &Agreement, movers: &std::
     motives.into_iter().collect()
 }
 
-fn of_change(mover: &Mover<'_>, definition: &Definition) -> Vec<Motive> {
+/// The items of the job's scripts, with what becomes of the steps in them.
+fn steps(mover: &Mover<'_>) -> BTreeMap<Definition, BTreeSet<&'static str>> {
+    let scripts = [
+        (&mover.job.script, &mover.facts.shell, mover.actions()),
+        (&mover.job.after_script, &mover.facts.after_shell, &mover.facts.flow.after_actions),
+    ];
+    let mut all: BTreeMap<Definition, BTreeSet<&'static str>> = BTreeMap::new();
+    for (script, shell, actions) in scripts {
+        for item in &script.items {
+            all.entry(Definition::of(&item.value)).or_default();
+        }
+        for (&index, action) in actions {
+            let Some(range) = shell.as_ref().map(|shell| shell.steps[index].range()) else { continue };
+            let item = script.item_at(range.start).map(|at| &script.items[at]).filter(|item| range.end <= item.range.end + 1);
+            if let Some(item) = item {
+                all.entry(Definition::of(&item.value)).or_default().insert(phrase(action));
+            }
+        }
+    }
+    all
+}
+
+fn of_change(mover: &Mover<'_>, definition: &Definition, steps: &BTreeMap<Definition, BTreeSet<&'static str>>) -> Vec<Motive> {
     let one = |why: String| vec![Motive { span: definition.span, why }];
     let wants = &mover.wants;
     if wants.services.contains(definition) {
@@ -69,33 +93,19 @@ fn of_change(mover: &Mover<'_>, definition: &Definition) -> Vec<Motive> {
     if wants.image.as_ref().is_some_and(|(image, _)| *image == Some(*definition)) {
         return one("the job needs an image that can run its commands".to_owned());
     }
-    let scripts = [
-        (&mover.job.script, &mover.facts.shell, mover.actions()),
-        (&mover.job.after_script, &mover.facts.after_shell, &mover.facts.flow.after_actions),
-    ];
     let emptied = ["before_script", "after_script"]
         .iter()
         .any(|keyword| mover.job.config.entry(keyword).is_some_and(|entry| Definition::of(&entry.key) == *definition));
     if emptied {
         return one("all of it only served the daemon".to_owned());
     }
-    let mut whys: BTreeSet<String> = BTreeSet::new();
-    let mut in_script = false;
-    for (script, shell, actions) in scripts {
-        let items: Vec<_> = script.items.iter().filter(|item| Definition::of(&item.value) == *definition).collect();
-        in_script |= !items.is_empty();
-        let Some(shell) = shell else { continue };
-        let within =
-            |place: &std::ops::Range<usize>| items.iter().any(|item| item.range.start <= place.start && place.end <= item.range.end + 1);
-        whys.extend(actions.iter().filter(|(index, _)| within(&shell.steps[**index].range())).map(|(_, action)| phrase(action).to_owned()));
-    }
-    match (whys.is_empty(), in_script) {
-        (false, _) => whys.into_iter().map(|why| Motive { span: definition.span, why }).collect(),
-        (true, true) if renames_hub(wants.changes.get(definition)) => {
+    match (steps.get(definition).filter(|whys| !whys.is_empty()), steps.contains_key(definition)) {
+        (Some(whys), _) => whys.iter().map(|why| Motive { span: definition.span, why: (*why).to_owned() }).collect(),
+        (None, true) if renames_hub(wants.changes.get(definition)) => {
             one("remote builders look for the credentials of Docker Hub under `docker.io`".to_owned())
         }
-        (true, true) => one("`docker login` of this client would look for the daemon".to_owned()),
-        (true, false) => one("the configuration replaces the tags of privileged runners".to_owned()),
+        (None, true) => one("`docker login` of this client would look for the daemon".to_owned()),
+        (None, false) => one("the configuration replaces the tags of privileged runners".to_owned()),
     }
 }
 
