@@ -15,7 +15,13 @@ use crate::source::Span;
 use crate::yaml::structure::scalar;
 
 /// Makes lines that several jobs need alike, and written once where they share a `before_script`.
-pub(super) fn common_setup(analysis: &Analysis, target: &Target, users: &Users, movers: &mut BTreeMap<JobId, Mover<'_>>) {
+pub(super) fn common_setup(
+    analysis: &Analysis,
+    target: &Target,
+    users: &Users,
+    movers: &mut BTreeMap<JobId, Mover<'_>>,
+    keepers: &BTreeMap<JobId, Keeper>,
+) {
     let mut together: BTreeMap<Beside, Vec<JobId>> = BTreeMap::new();
     let mut behind: BTreeMap<Span, Vec<JobId>> = BTreeMap::new();
     for (&id, mover) in &*movers {
@@ -44,7 +50,8 @@ pub(super) fn common_setup(analysis: &Analysis, target: &Target, users: &Users, 
     for (list, ids) in behind {
         let alike = ids.iter().all(|id| movers[id].lowered.setup == movers[&ids[0]].lowered.setup);
         let places = ids.iter().flat_map(|id| movers[id].wants.insertions.keys()).collect::<BTreeSet<_>>().len();
-        if places < 2 || !alike || users.of(list).any(|user| !ids.contains(&user)) {
+        let keeps = |user: &JobId| keepers.get(user).is_some_and(|keeper| keeper.has("before_script"));
+        if places < 2 || !alike || users.of(list).any(|user| !ids.contains(&user) && !keeps(&user)) {
             continue;
         }
         for id in ids {
@@ -63,7 +70,8 @@ fn shared_before_script(mover: &Mover<'_>) -> Option<Span> {
     let end = items[last].range.end;
     let shell = mover.facts.shell.as_ref()?;
     let complete = shell.script.body.iter().all(|statement| statement.range.range().end <= end || end <= statement.range.range().start);
-    let own = list.span.contains(items[last].value.span) && !mover.wants.changes.contains_key(&Definition::of(&items[last].value));
+    let goes = mover.wants.changes.get(&Definition::of(&items[last].value)) == Some(&Change::RemoveItem);
+    let own = list.span.contains(items[last].value.span) && !goes;
     (begins_later && complete && own).then_some(list.span)
 }
 

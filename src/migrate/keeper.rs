@@ -21,6 +21,13 @@ pub(super) struct Keeper {
     pub(super) overrides: BTreeSet<Override>,
 }
 
+impl Keeper {
+    /// Whether it has an entry of its own for this keyword.
+    pub(super) fn has(&self, keyword: &str) -> bool {
+        self.overrides.iter().any(|item| item.keyword == keyword)
+    }
+}
+
 /// The jobs that keep copies, where that is less than as many copies of what changes.
 pub(super) fn keepers(analysis: &Analysis, users: &Users, movers: &BTreeMap<JobId, Mover<'_>>) -> BTreeMap<JobId, Keeper> {
     let mut wanting: BTreeMap<Definition, Vec<JobId>> = BTreeMap::new();

@@ -63,7 +63,8 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
             }
         }
     }
-    common_setup(analysis, target, &users, &mut movers);
+    let kept = keepers(analysis, &users, &movers);
+    common_setup(analysis, target, &users, &mut movers, &kept);
     loop {
         let keepers = keepers(analysis, &users, &movers);
         let mut agreement = agree(analysis, target, &users, &movers, &keepers);
