@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
-use crate::migrate::changes::{Change, Definition, JobId, Users, position};
+use crate::detect::Verdict;
+use crate::migrate::changes::{Beside, Change, Definition, JobId, Users, Wants, position};
 use crate::migrate::compose_edits::Override;
 use crate::migrate::mover::{MAX_OWN_ITEMS, Mover, items, own_entry, writes};
 use crate::pipeline::{Job, Section};
@@ -41,17 +42,7 @@ pub(super) fn keepers(analysis: &Analysis, users: &Users, movers: &BTreeMap<JobI
     let mut keepers: BTreeMap<JobId, Keeper> = BTreeMap::new();
     for (definition, ids) in wanting {
         let first = &movers[&ids[0]].wants;
-        let alike = ids.iter().map(|id| &movers[id].wants).all(|wants| {
-            let insertions = |wants: &crate::migrate::changes::Wants| {
-                wants
-                    .insertions
-                    .iter()
-                    .filter(|(place, _)| place.definition == definition)
-                    .map(|(_, lines)| lines.clone())
-                    .collect::<Vec<_>>()
-            };
-            wants.changes.get(&definition) == first.changes.get(&definition) && insertions(wants) == insertions(first)
-        });
+        let alike = ids.iter().all(|id| wish(&movers[id].wants, &definition) == wish(first, &definition));
         let staying: Vec<JobId> = users.of(definition.span).filter(|user| !movers.contains_key(user)).collect();
         if !alike || staying.is_empty() || ids.len() < staying.len() * MOVERS_FOR_A_KEEPER {
             continue;
@@ -67,10 +58,18 @@ pub(super) fn keepers(analysis: &Analysis, users: &Users, movers: &BTreeMap<JobI
     keepers
 }
 
+/// What a job wants of a definition: its change, and the lines beside it.
+fn wish<'w>(wants: &'w Wants, definition: &Definition) -> (Option<&'w Change>, Vec<&'w Vec<String>>) {
+    let beside = [false, true].map(|behind| Beside { definition: *definition, behind });
+    (wants.changes.get(definition), beside.iter().filter_map(|place| wants.insertions.get(place)).collect())
+}
+
 /// The entry that gives the job what it now inherits from a definition; none where the job has that itself, or a copy would not be the same.
 fn copy(analysis: &Analysis, id: JobId, definition: &Definition, change: Option<&Change>) -> Option<Override> {
-    let job = &analysis.pipelines[id.pipeline].pipeline.jobs[id.job];
-    if !job.missing.is_empty() {
+    let pipeline = &analysis.pipelines[id.pipeline];
+    let job = &pipeline.pipeline.jobs[id.job];
+    // A job that could move and was not asked for is not written to, and one that is not all known may move later.
+    if !job.missing.is_empty() || pipeline.facts[id.job].flow.verdict == Verdict::Full {
         return None;
     }
     if let Some(services) = job.config.entry("services")
