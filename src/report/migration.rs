@@ -10,7 +10,7 @@ use crate::detect::{Verdict, reason};
 use crate::prove::{FileChange, Migration, Outcome};
 use crate::report::diff::unified;
 use crate::report::inspect::{Reason, not_known};
-use crate::report::refs::{Refs, refs};
+use crate::report::refs::{Refs, is_scheduled, refs};
 
 /// What `migrate --report json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -321,8 +321,32 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
     if jobs.is_empty() {
         return Vec::new();
     }
+    let mut steps = vec![credentials(migration, config, jobs)];
+    steps.extend(fresh_builds(migration));
+    steps
+}
+
+/// The jobs that build the same commit again, from which a kept cache takes the point.
+fn fresh_builds(migration: &Migration) -> Option<ManualStep> {
+    let keeps_cache = |job: &&Outcome| job.changed.iter().flat_map(|changed| &changed.assumptions).any(|(code, _)| *code == "keeps-cache");
+    let scheduled = |job: &&Outcome| is_scheduled(&migration.before.pipelines[job.id.pipeline].pipeline.jobs[job.id.job]);
+    let jobs = names(migration.jobs.iter().filter(keeps_cache).filter(scheduled));
+    (!jobs.is_empty()).then(|| ManualStep {
+        code: "fresh-builds".to_owned(),
+        title: "Add `--no-cache` to the scheduled builds that fetch what changes outside of the repository".to_owned(),
+        why: format!(
+            "schedules build the same commit again ({}), and the builder's cache gives a step that has not changed its last result",
+            jobs.iter().map(|job| format!("`{job}`")).collect::<Vec<_>>().join(", ")
+        ),
+        jobs,
+        ..ManualStep::default()
+    })
+}
+
+/// How the jobs prove to the target who they are.
+fn credentials(migration: &Migration, config: &Config, jobs: Vec<String>) -> ManualStep {
     if config.depot.auth == Auth::Oidc {
-        return vec![ManualStep {
+        return ManualStep {
             code: "trust-relationship".to_owned(),
             jobs,
             title: "Add a trust relationship for this GitLab project in the settings of the Depot project".to_owned(),
@@ -330,11 +354,11 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
                 "the jobs prove who they are with an OpenID Connect token, which Depot accepts only from projects that it was told to trust"
                     .to_owned(),
             ..ManualStep::default()
-        }];
+        };
     }
     let variable = &config.depot.token_variable;
     let (protected, why) = protection(migration);
-    vec![ManualStep {
+    ManualStep {
         code: "variable".to_owned(),
         variable: Some(variable.clone()),
         scope: Some("project".to_owned()),
@@ -343,7 +367,7 @@ fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
         title: format!("Create a Depot project token and store it as the masked variable {variable}"),
         why,
         jobs,
-    }]
+    }
 }
 
 /// Whether the variable with the token can be protected, and why.

@@ -39,6 +39,16 @@ pub fn refs(job: &Job) -> Refs {
     if job.config.get("only").is_some_and(mentions_merge_requests) { Refs::MergeRequests } else { Refs::Any }
 }
 
+/// Whether `rules` or `only` of a job ask for a schedule, in which the same commit is built again.
+#[must_use]
+pub fn is_scheduled(job: &Job) -> bool {
+    let rules = job.config.get("rules").and_then(Value::as_sequence).into_iter().flatten().filter(|rule| !is_never(rule));
+    let conditions = rules.filter_map(|rule| rule.get("if")?.as_str());
+    let only = job.config.get("only").into_iter().flat_map(texts);
+    let asks = |text: &str| text.to_ascii_lowercase().contains("schedule") && !text.contains("!=") && !text.contains("!~");
+    conditions.chain(only).any(asks)
+}
+
 /// Whether one of the conditions holds in every case in which the expression does.
 fn only_protected(expression: &str) -> bool {
     let words = expression.split_whitespace().collect::<Vec<_>>().join(" ");
