@@ -3,7 +3,7 @@
 use crate::shell::symbolic::{Atom, Operation, Symbolic};
 
 pub(super) fn derived(base: Symbolic, operation: Operation) -> Symbolic {
-    Symbolic::atom(Atom::Derived { base: Box::new(base), operation })
+    Symbolic::atom(Atom::Derived { base: Box::new(base), operation: Box::new(operation) })
 }
 
 pub(super) fn apply_default(base: Symbolic, colon: bool, word: Symbolic) -> Symbolic {

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smallvec::SmallVec;
+
 use crate::shell::TextRange;
 
 /// A text of which some pieces are only known by name. Compare only values of one evaluation: opaque atoms are numbered in it.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Symbolic {
     /// The pieces in order; neighbouring literals are joined and none is empty.
-    pub atoms: Vec<Atom>,
+    pub atoms: SmallVec<[Atom; 1]>,
 }
 
 /// A piece of a [`Symbolic`] text.
@@ -37,7 +39,7 @@ pub enum Atom {
         /// What it is derived from.
         base: Box<Symbolic>,
         /// How.
-        operation: Operation,
+        operation: Box<Operation>,
     },
 }
 
@@ -181,6 +183,7 @@ impl Symbolic {
     /// Appends a piece.
     pub fn push(&mut self, atom: Atom) {
         match atom {
+            Atom::Literal(text) if self.atoms.is_empty() && !text.is_empty() => self.atoms.push(Atom::Literal(text)),
             Atom::Literal(text) => self.push_text(&text),
             other => self.atoms.push(other),
         }
@@ -197,6 +200,10 @@ impl Symbolic {
 
     /// Appends another value.
     pub fn extend(&mut self, other: &Self) {
+        if self.atoms.is_empty() {
+            self.atoms.clone_from(&other.atoms);
+            return;
+        }
         for atom in &other.atoms {
             self.push(atom.clone());
         }
