@@ -27,6 +27,9 @@ pub struct MigrationReport {
     pub manual: Vec<ManualStep>,
     /// What was taken for granted.
     pub assumptions: Vec<Assumption>,
+    /// Whether jobs change and none of them builds remotely afterwards; people are told.
+    #[serde(skip)]
+    pub only_daemons_go: bool,
     /// How many of what.
     pub totals: Totals,
 }
@@ -161,6 +164,8 @@ impl MigrationReport {
             blocked: count("blocked"),
         };
         let files = migration.files.iter().map(ChangedFile::of).collect();
+        let mut changed = migration.jobs.iter().filter_map(|job| job.changed.as_ref()).peekable();
+        let only_daemons_go = changed.peek().is_some() && changed.all(|changed| !changed.uses_target);
         Self {
             version: 1,
             target: "depot".to_owned(),
@@ -168,6 +173,7 @@ impl MigrationReport {
             files,
             manual: manual(migration, config),
             assumptions: assumptions(migration),
+            only_daemons_go,
             totals,
         }
     }
@@ -207,9 +213,10 @@ impl MigrationReport {
         out
     }
 
-    /// The totals, with the jobs of which it is not known whether they use Docker.
+    /// The totals, with the jobs of which it is not known whether they use Docker, and with what a reader of the diff might miss in it.
     fn words(&self) -> String {
-        self.totals.words() + &not_known(self.jobs.iter().filter(|job| job.is_unknown()).count())
+        let moves = if self.only_daemons_go { "; no build moves, the jobs only lose their daemon" } else { "" };
+        self.totals.words() + &not_known(self.jobs.iter().filter(|job| job.is_unknown()).count()) + moves
     }
 
     /// The report as Markdown, for the description of a merge request.
@@ -432,6 +439,7 @@ mod tests {
                 ..ManualStep::default()
             }],
             assumptions: vec![Assumption { code: "x".into(), message: "the registry is reachable".into(), jobs: vec!["build".into()] }],
+            only_daemons_go: false,
             totals: Totals { jobs: 9, docker_jobs: 2, full: 1, partial: 1, blocked: 0 },
         }
     }
@@ -449,6 +457,14 @@ to do by hand:
 2 of 9 jobs use Docker: 1 full, 1 partial, 0 blocked
 ";
         assert_eq!(report().summary(""), expected);
+    }
+
+    #[test]
+    fn a_migration_that_moves_no_build_says_so() {
+        let report = MigrationReport { only_daemons_go: true, ..report() };
+        let end = "1 full, 1 partial, 0 blocked; no build moves, the jobs only lose their daemon\n";
+        assert!(report.summary("").ends_with(end), "{}", report.summary(""));
+        assert!(!serde_json::to_string(&report).unwrap().contains("daemons"));
     }
 
     #[test]
