@@ -153,8 +153,12 @@ impl Walker<'_> {
 
     pub(super) fn invalidate(&mut self) {
         self.generation += 1;
-        let changed: Vec<String> =
-            self.changed.iter().filter(|(name, value)| self.initial.get(name) != value.as_ref()).map(|(name, _)| name.clone()).collect();
+        let changed: Vec<String> = self
+            .changed
+            .iter()
+            .filter(|(name, value)| value.is_some() && self.initial.get(name) != value.as_ref())
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in changed {
             self.forget(&name);
         }
