@@ -324,7 +324,13 @@ impl Parser<'_> {
             let nothing = statement(self.range_from(self.pos), StatementKind::Group(Vec::new()));
             return Some(statement(self.range_from(start), StatementKind::Pipeline { negated, stages: vec![nothing] }));
         }
-        let mut stages = vec![self.command()?];
+        let Some(first) = self.command() else {
+            if negated {
+                self.error(start, self.pos);
+            }
+            return None;
+        };
+        let mut stages = vec![first];
         loop {
             self.blanks();
             if self.peek() != b'|' || self.peek_at(1) == b'|' {

@@ -98,7 +98,9 @@ impl Parser<'_> {
         self.blanks();
         let delimiter = self.pos;
         let target = self.word().unwrap_or_else(|| self.empty_word());
-        if target.parts.is_empty() && delimiter == self.pos {
+        // In `>2>&1` the digit belongs to the second operator, and the first has no target.
+        let number = self.text[delimiter..self.pos].bytes().all(|byte| byte.is_ascii_digit()) && matches!(self.peek(), b'<' | b'>');
+        if (target.parts.is_empty() && delimiter == self.pos) || number {
             self.error(start, self.pos);
         }
         let range = self.range_from(start);

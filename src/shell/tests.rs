@@ -224,6 +224,9 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
         ("a $NAME\\\nX", vec!["a | <NAME>X…"]),
         ("a ${NAME\"}\"", vec!["a | <~<NAME>>…"]),
         ("a\\", vec!["a\\"]),
+        ("a >2>&1 b", vec!["a | b"]),
+        ("for x in 1; do a; ! done", vec!["* a"]),
+        ("a \"${X:1\\}\"", vec!["a | <~<X>>"]),
     ];
     for (text, expected) in table {
         let script = parse(text, Limits::default());

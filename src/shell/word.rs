@@ -78,7 +78,7 @@ impl Parser<'_> {
         while !self.at_end() && !self.ends(until) {
             let at = self.pos;
             match self.peek() {
-                b'\\' => self.backslash(&mut gathered, quoted),
+                b'\\' => self.backslash(&mut gathered, quoted, until),
                 b'\'' if !quoted => self.single_quotes(&mut gathered),
                 b'"' if until != Until::Heredoc => self.double_quotes(&mut gathered),
                 b'$' if !quoted && self.peek_at(1) == b'\'' => self.ansi_c_quotes(&mut gathered),
@@ -122,7 +122,7 @@ impl Parser<'_> {
         gathered.push(self, &self.text[start..self.pos], quoting, start, self.pos);
     }
 
-    fn backslash(&mut self, gathered: &mut Gathered, quoted: bool) {
+    fn backslash(&mut self, gathered: &mut Gathered, quoted: bool, until: Until) {
         let start = self.pos;
         if self.peek_at(1) == b'\n' || (self.peek_at(1) == b'\r' && self.peek_at(2) == b'\n') {
             self.pos += if self.peek_at(1) == b'\n' { 2 } else { 3 };
@@ -130,7 +130,8 @@ impl Parser<'_> {
         }
         self.pos += 1;
         let next = self.text[self.pos..self.end].chars().next();
-        let escapes = !quoted || next.is_some_and(|c| matches!(c, '$' | '`' | '"' | '\\'));
+        let in_braces = matches!(until, Until::Brace | Until::Slash | Until::Colon);
+        let escapes = !quoted || next.is_some_and(|c| matches!(c, '$' | '`' | '"' | '\\') || (in_braces && c == '}'));
         let quoting = if quoted { Quoting::Double } else { Quoting::Escaped };
         match next {
             Some(c) if escapes => {
@@ -248,6 +249,11 @@ impl Parser<'_> {
             (b'$', b'[') if self.peek_at(2) == b'[' => self.interpolation("]]"),
             (b'$', b'{') if self.peek_at(2) == b'{' => self.interpolation("}}"),
             (b'$', b'{') => Some(self.braced_parameter(quoted)),
+            (b'$', b'\\') if self.peek_at(2) == b'\n' => {
+                // The dollar belongs to what the next line begins with.
+                self.error(start, start + 3);
+                None
+            }
             (b'$', _) => self.parameter(),
             _ => None,
         };
