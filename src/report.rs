@@ -8,6 +8,7 @@ pub mod fingerprint;
 pub mod inspect;
 pub mod json;
 pub mod junit;
+pub mod manual;
 pub mod migration;
 pub mod refs;
 pub mod sarif;

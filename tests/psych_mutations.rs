@@ -1,11 +1,13 @@
 //! Mutated pipelines loaded by Ruby's Psych, in one process, and by us.
 
 mod corpus;
+#[path = "corpus/yaml.rs"]
+mod yaml;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use corpus::{Numbers, YAML, mutate};
+use corpus::{Numbers, mutate};
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, YamlError, YamlErrorKind, compose, json_text, parse};
 
@@ -89,7 +91,7 @@ fn mutated_pipelines_load_as_psych_loads_them() {
             let start = numbers.below(lines.len().max(1));
             // A part of a long file, so that a mutation touches what matters.
             let part = if lines.len() > 60 { lines[start..].iter().take(60).copied().collect() } else { text.clone() };
-            mutate(&part, &YAML, &mut numbers)
+            mutate(&part, &yaml::INSERTS, &mut numbers)
         })
         .collect();
     compare(&texts);

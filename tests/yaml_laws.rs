@@ -1,10 +1,12 @@
 //! What holds for the tree, the value and the text map of any text.
 
 mod corpus;
+#[path = "corpus/yaml.rs"]
+mod yaml;
 
 use std::ops::Range;
 
-use corpus::{Numbers, YAML, mutate};
+use corpus::{Numbers, mutate};
 use undind::source::{FileId, SourceFile, Sources, Span};
 use undind::yaml::{Limits, NodeKind, ScalarStyle, SegmentKind, Tree, compose, parse};
 
@@ -126,7 +128,7 @@ fn mutated_pipelines_obey_the_laws() {
     let files = corpus::files();
     let mut numbers = Numbers(0x00DD_BA11);
     for (_, text) in &files {
-        let text = mutate(text, &YAML, &mut numbers);
+        let text = mutate(text, &yaml::INSERTS, &mut numbers);
         check(&text, 0..text.len());
     }
 }

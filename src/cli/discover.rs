@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use undind::analysis::analyze;
 use undind::config::{Config, FILE_NAME};
+use undind::pipeline::Documents;
 use undind::pipeline::include::Kind;
 use undind::workspace::{LoadError, Workspace};
 
@@ -236,6 +237,21 @@ fn seen_from(current: &Path, root: &Path) -> String {
         Ok(deeper) => "../".repeat(deeper.components().count()),
         Err(_) => format!("{}/", root.display().to_string().trim_end_matches('/')),
     }
+}
+
+/// A pipeline whose own file GitLab would refuse is neither inspected nor migrated around.
+///
+/// # Errors
+/// The file with its place, where a file that was asked for is none that GitLab reads.
+pub fn refused(repository: &Repository, documents: &Documents) -> Result<(), Failure> {
+    let sources = documents.sources();
+    let asked = |path: &str| repository.entries.iter().chain(&repository.parts).any(|entry| entry == path);
+    let problem = documents.problems().iter().find(|problem| asked(sources.get(problem.span.file).path()));
+    problem.map_or(Ok(()), |problem| {
+        let path = sources.get(problem.span.file).path();
+        let line = sources.start(problem.span).line;
+        Err(Failure::new(format!("{}{path}:{line}: {}", repository.prefix, problem.message)).help("`undind lint` shows the place"))
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use undind::config::Auth;
 use undind::migrate::Target;
-use undind::prove::{MigrateOptions, Migration, migrate};
+use undind::prove::{MigrateOptions, migrate};
 use undind::report::diff::coloured;
 use undind::report::json::bytes;
 use undind::report::migration::MigrationReport;
@@ -10,7 +10,7 @@ use undind::report::migration::MigrationReport;
 use crate::cli::Context;
 use crate::cli::args::{Migrate, Mode, ReportFormat};
 use crate::cli::check::own_entries;
-use crate::cli::discover::{Repository, discover};
+use crate::cli::discover::{Repository, discover, refused};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::write::{Change, write_files};
@@ -120,7 +120,7 @@ fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Fa
     entries.retain(|entry| seen.insert(entry.clone()));
     let options = MigrateOptions { jobs: arguments.jobs.clone(), allow_partial: arguments.allow_partial, drop_idle: arguments.drop_idle };
     let migration = migrate(&repository.workspace, &entries, &repository.config, &Target::depot(), &options);
-    unreadable(repository, &migration)?;
+    refused(repository, &migration.before.documents)?;
     if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {
         return Err(Failure::new(format!("there is no job `{name}`")));
     }
@@ -130,16 +130,4 @@ fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Fa
         after: file.after.clone().into_bytes(),
     });
     Ok(Migrated { changes: changes.collect(), report: MigrationReport::of(&migration, &repository.config) })
-}
-
-/// A pipeline whose own file GitLab would refuse is not migrated around.
-fn unreadable(repository: &Repository, migration: &Migration) -> Result<(), Failure> {
-    let sources = migration.before.documents.sources();
-    let asked = |path: &str| repository.entries.iter().chain(&repository.parts).any(|entry| entry == path);
-    let problem = migration.before.documents.problems().iter().find(|problem| asked(sources.get(problem.span.file).path()));
-    problem.map_or(Ok(()), |problem| {
-        let path = sources.get(problem.span.file).path();
-        let line = sources.start(problem.span).line;
-        Err(Failure::new(format!("{}{path}:{line}: {}", repository.prefix, problem.message)).help("`undind lint` shows the place"))
-    })
 }

@@ -60,6 +60,10 @@ impl Parser<'_> {
     pub(super) fn word(&mut self) -> Option<Word> {
         let start = self.pos;
         let parts = self.parts(Until::Word, false);
+        // A line end that is taken away behind the word stands between it and the next one.
+        while let Some(continued) = ["\\\n", "\\\r\n"].into_iter().find(|line_end| self.text[start..self.pos].ends_with(line_end)) {
+            self.pos -= continued.len();
+        }
         (self.pos > start).then(|| Word { range: self.range_from(start), parts })
     }
 

@@ -34,55 +34,6 @@ impl Numbers {
     }
 }
 
-/// What a mutation of a YAML file inserts.
-#[allow(dead_code, reason = "not every test mutates YAML")]
-pub const YAML: [&str; 44] = [
-    ":",
-    ": ",
-    "-",
-    "- ",
-    "?",
-    "? ",
-    ",",
-    "[",
-    "]",
-    "{",
-    "}",
-    "#",
-    " #",
-    "&a ",
-    "*a",
-    "!x ",
-    "!!str ",
-    "!reference ",
-    "|",
-    ">-\n",
-    "'",
-    "\"",
-    "%",
-    "@",
-    "`",
-    "<<: ",
-    "<<: *a\n",
-    " ",
-    "  ",
-    "\t",
-    "\n",
-    "\r\n",
-    "\\",
-    "~",
-    "0",
-    "1_0",
-    "1:30",
-    ":s",
-    "yes",
-    "2024-01-01",
-    "...\n",
-    "---\n",
-    "\u{85}",
-    "é",
-];
-
 /// Inserts, deletes or moves a little of `text`; what is inserted is one of `inserts`.
 pub fn mutate(text: &str, inserts: &[&str], numbers: &mut Numbers) -> String {
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();

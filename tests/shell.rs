@@ -1,4 +1,5 @@
-//! The scripts of real pipelines, as they are and mutated, parsed by bash and by us: the same are refused, and the others hold the same commands.
+//! The scripts of real pipelines, as they are and mutated, parsed by bash and by us: the same are refused, and the others hold the same commands. And
+//! every range that our parser gives lies where it says.
 //!
 //! bash parses and prints them (`--pretty-print`, since 5.2) and runs none. What it prints is parsed by us again, so that what is compared does not depend
 //! on spaces, line ends and comments.
@@ -11,7 +12,8 @@ use std::process::Command;
 
 use corpus::{Numbers, mutate};
 use undind::shell::{
-    Assignment, Dialect, Expansion, Limits, ListOperator, Part, PartKind, Redirection, Script, Statement, StatementKind, Word, parse,
+    Assignment, Dialect, Env, Expansion, Limits, ListOperator, Part, PartKind, Redirection, Script, Statement, StatementKind, TextRange,
+    Word, evaluate, parse,
 };
 use undind::{Config, Workspace, analyze};
 
@@ -334,4 +336,54 @@ fn mutated_scripts_are_read_as_bash_reads_them() {
     let mutated: Vec<String> =
         mutated.filter(|text| !text.contains("$[[") && !text.contains("[[ inputs") && !continued_name(text)).collect();
     compare(&mutated, 300, 300);
+}
+
+fn check_statement(text: &str, parent: TextRange, statement: &Statement) {
+    assert!(parent.contains(statement.range), "{:?} outside of {parent:?}", statement.range);
+    if let StatementKind::Command(command) = &statement.kind {
+        let slice = &text[command.range.range()];
+        let unclosed = slice.contains(['"', '\'', '`', '(']) && command.range.end as usize == text.len();
+        assert!(unclosed || slice == slice.trim_matches([' ', '\n', '\t']), "{slice:?}");
+        for word in &command.words {
+            assert!(command.range.contains(word.range));
+            text.get(word.range.range()).unwrap();
+        }
+    }
+    let bodies: Vec<&[Statement]> = match &statement.kind {
+        StatementKind::If { branches, otherwise } => {
+            branches.iter().flat_map(|b| [b.condition.as_slice(), &b.body]).chain(otherwise.as_deref()).collect()
+        }
+        StatementKind::For { body, .. } | StatementKind::Group(body) | StatementKind::Subshell(body) => vec![body],
+        StatementKind::While { condition, body, .. } => vec![condition, body],
+        StatementKind::Pipeline { stages, .. } => vec![stages],
+        StatementKind::Case { arms, .. } => arms.iter().map(|arm| arm.body.as_slice()).collect(),
+        _ => Vec::new(),
+    };
+    for inner in bodies.into_iter().flatten() {
+        check_statement(text, statement.range, inner);
+    }
+    if let StatementKind::List { first, rest } = &statement.kind {
+        check_statement(text, statement.range, first);
+        rest.iter().for_each(|(_, right)| check_statement(text, statement.range, right));
+    }
+}
+
+#[test]
+fn every_range_in_the_scripts_of_real_pipelines_is_exact() {
+    let files = corpus::files();
+    let (mut items, mut damaged) = (0, 0);
+    for (_, text) in &files {
+        let written = text.lines().filter_map(|line| line.trim_start().strip_prefix("- "));
+        for item in written {
+            let script = parse(item, Limits { dialect: Some(Dialect::Posix), ..Limits::default() });
+            let whole = TextRange::new(0, item.len());
+            script.body.iter().for_each(|statement| check_statement(item, whole, statement));
+            assert!(!evaluate(&script, &Env::default()).truncated);
+            items += 1;
+            damaged += usize::from(!script.errors.is_empty());
+        }
+        assert!(!evaluate(&parse(text, Limits::default()), &Env::default()).truncated);
+    }
+    eprintln!("{items} items, {damaged} with errors");
+    assert!(files.is_empty() || (items > 1_000 && damaged * 10 < items), "{damaged} of {items} are damaged");
 }
