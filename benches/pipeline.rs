@@ -7,6 +7,7 @@ mod generated;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use undind::config::Config;
+use undind::pipeline::context::Context;
 use undind::pipeline::{Documents, resolve};
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, compose, parse};
@@ -95,7 +96,7 @@ fn resolution(workspace: &Workspace, entries: &[String]) {
     for path in entries {
         let file = documents.load(workspace, path).expect("the file is there");
         if documents.get(file).is_some() {
-            black_box(resolve(workspace, &mut documents, path, file));
+            black_box(resolve(workspace, &mut documents, path, file, &Context::any()));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::Config;
 use crate::detect::{Detector, JobFacts};
+use crate::pipeline::context::Context;
 use crate::pipeline::{Documents, Job, Pipeline, resolve};
 use crate::workspace::{LoadError, Workspace};
 
@@ -66,7 +67,7 @@ pub fn analyze(workspace: &Workspace, entries: &[String], config: &Config) -> An
         if analysis.documents.get(file).is_none() {
             continue;
         }
-        let pipeline = resolve(workspace, &mut analysis.documents, &path, file);
+        let pipeline = resolve(workspace, &mut analysis.documents, &path, file, &Context::any());
         open.extend(pipeline.children.iter().rev().filter(|child| seen.insert((*child).clone())).map(|child| (child.clone(), true)));
         let facts = pipeline.jobs.iter().map(|job| detector.facts(&mut analysis.documents, &pipeline, job)).collect();
         analysis.pipelines.push(AnalyzedPipeline { pipeline, facts, is_child });

@@ -5,17 +5,20 @@ mod check;
 mod completions;
 mod discover;
 mod disk;
+mod event;
 mod exit;
 mod expand;
 mod explain;
 mod failure;
 mod fix;
+mod git;
 mod inspect;
 mod lint;
 mod man;
 mod migrate;
 mod output;
 mod parallel;
+mod plan;
 mod schema;
 mod selection;
 mod write;
@@ -70,7 +73,7 @@ fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Inspect(arguments) => inspect::run(arguments, context),
         Command::Migrate(arguments) => migrate::run(arguments, context),
         Command::Expand(arguments) => expand::run(arguments, context),
-        Command::Plan(_) => Err(Failure::not_built("`undind plan`")),
+        Command::Plan(arguments) => plan::run(arguments, context),
         Command::Run(_) => Err(Failure::not_built("`undind run`")),
         Command::Verify(_) => Err(Failure::not_built("`undind verify`")),
         Command::Yaml(arguments) => yaml::run(arguments, context),

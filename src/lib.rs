@@ -80,6 +80,7 @@ pub mod edit;
 pub mod lint;
 pub mod migrate;
 pub mod pipeline;
+pub mod plan;
 pub mod prove;
 pub mod report;
 pub mod shell;

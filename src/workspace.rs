@@ -45,6 +45,12 @@ pub trait Loader: Send + Sync {
 #[derive(Clone, Default, Debug)]
 pub struct MemoryLoader(BTreeMap<String, Vec<u8>>);
 
+impl FromIterator<(String, Vec<u8>)> for MemoryLoader {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(files: I) -> Self {
+        Self(files.into_iter().collect())
+    }
+}
+
 impl Loader for MemoryLoader {
     fn read(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         self.0.get(path).cloned().ok_or(LoadError::NotFound)
@@ -62,6 +68,8 @@ type Read = Result<Arc<str>, LoadError>;
 pub struct Workspace {
     loader: Arc<dyn Loader>,
     read: Arc<Mutex<BTreeMap<String, Read>>>,
+    mirror: Option<Arc<dyn Loader>>,
+    mirrored: Arc<Mutex<BTreeMap<String, Read>>>,
     overlay: BTreeMap<String, Arc<str>>,
 }
 
@@ -69,7 +77,7 @@ impl Workspace {
     /// A repository that `loader` reads.
     #[must_use]
     pub fn new(loader: impl Loader + 'static) -> Self {
-        Self { loader: Arc::new(loader), read: Arc::default(), overlay: BTreeMap::new() }
+        Self { loader: Arc::new(loader), read: Arc::default(), mirror: None, mirrored: Arc::default(), overlay: BTreeMap::new() }
     }
 
     /// A repository that holds `files`, pairs of path and text.
@@ -88,19 +96,30 @@ impl Workspace {
             return Ok(text.clone());
         }
         let mut read = self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        read.entry(path.to_owned()).or_insert_with(|| self.load(path)).clone()
+        read.entry(path.to_owned()).or_insert_with(|| load(&*self.loader, path)).clone()
     }
 
-    fn load(&self, path: &str) -> Read {
-        if path.split('/').any(|part| part == "..") {
-            return Err(LoadError::Outside);
-        }
-        let bytes = self.loader.read(path)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(LoadError::TooBig(bytes.len() as u64));
-        }
-        let text = String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8(error.utf8_error().valid_up_to()))?;
-        Ok(text.into())
+    /// The same repository, with `mirror` for what it includes from elsewhere. Its paths are:
+    ///
+    /// - `project/GROUP/PROJECT/@REF/PATH` for files of projects, templates of components among them; `@HEAD` without a `ref`;
+    /// - `remote/HOST/PATH` for addresses;
+    /// - `template/PATH` for GitLab's own templates.
+    #[must_use]
+    pub fn with_includes(mut self, mirror: impl Loader + 'static) -> Self {
+        self.mirror = Some(Arc::new(mirror));
+        self.mirrored = Arc::default();
+        self
+    }
+
+    /// The text at `path` of the mirror; none where there is no mirror.
+    ///
+    /// # Errors
+    /// As for [`Self::text`].
+    #[must_use]
+    pub fn included(&self, path: &str) -> Option<Read> {
+        let mirror = self.mirror.as_ref()?;
+        let mut read = self.mirrored.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Some(read.entry(path.to_owned()).or_insert_with(|| load(&**mirror, path)).clone())
     }
 
     /// The paths of all files, those of the overlay included, sorted.
@@ -120,6 +139,18 @@ impl Workspace {
         changed.overlay.extend(files.into_iter().map(|(path, text)| (path, text.into())));
         changed
     }
+}
+
+fn load(loader: &dyn Loader, path: &str) -> Read {
+    if path.split('/').any(|part| part == "..") {
+        return Err(LoadError::Outside);
+    }
+    let bytes = loader.read(path)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(LoadError::TooBig(bytes.len() as u64));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| LoadError::NotUtf8(error.utf8_error().valid_up_to()))?;
+    Ok(text.into())
 }
 
 impl std::fmt::Debug for Workspace {

@@ -57,8 +57,8 @@ pub enum Command {
     Migrate(Migrate),
     /// Print the pipeline as GitLab sees it after include, extends, !reference, anchors and default
     Expand(Expand),
-    /// Show the jobs that an event would create (not built yet)
-    Plan(Unbuilt),
+    /// Show the jobs that an event would create, and why the others are left out
+    Plan(Plan),
     /// Run jobs here (not built yet)
     Run(Unbuilt),
     /// Compare what the original and the migrated pipeline publish (not built yet)
@@ -279,12 +279,98 @@ pub struct Expand {
     /// Say where each value is written and how it got there
     #[arg(long)]
     pub provenance: bool,
-    /// Evaluate the rules for this event (not built yet)
-    #[arg(long)]
-    pub event: Option<String>,
+    #[command(flatten)]
+    pub event: EventOptions,
     /// Print to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub struct Plan {
+    /// A pipeline file, a folder with a .gitlab-ci.yml, or - for standard input [default: the current folder]
+    #[arg(value_name = "PATH")]
+    pub path: Option<PathBuf>,
+    /// How to print the jobs
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: PlanFormat,
+    #[command(flatten)]
+    pub event: EventOptions,
+    /// Print to this file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// `--format` of `plan`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum PlanFormat {
+    /// Stages and jobs for people
+    Text,
+    /// Everything, for scripts
+    Json,
+    /// A Mermaid flowchart
+    Mermaid,
+    /// A Graphviz graph
+    Dot,
+    /// A picture (not built yet)
+    Svg,
+}
+
+/// What starts a pipeline, and what is known of that moment.
+#[derive(Args, Debug)]
+pub struct EventOptions {
+    /// What starts the pipeline [default for plan: push, or tag with --tag]
+    #[arg(long, value_enum, help_heading = "Event")]
+    pub event: Option<EventName>,
+    /// The branch, of a merge request the source branch [default: the one that is checked out]
+    #[arg(long, value_name = "NAME", help_heading = "Event")]
+    pub branch: Option<String>,
+    /// The tag
+    #[arg(long, value_name = "NAME", help_heading = "Event")]
+    pub tag: Option<String>,
+    /// The branch that a merge request goes to [default: the default branch]
+    #[arg(long, value_name = "NAME", help_heading = "Event")]
+    pub target_branch: Option<String>,
+    /// The project's default branch [default: as the remote says]
+    #[arg(long, value_name = "NAME", help_heading = "Event")]
+    pub default_branch: Option<String>,
+    /// Files that changed [default: as git says]
+    #[arg(long, value_name = "FILE", value_delimiter = ',', help_heading = "Event")]
+    pub changed: Vec<String>,
+    /// A variable that is set for the pipeline or the project
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Event")]
+    pub var: Vec<String>,
+    /// A file with such variables, a NAME=VALUE on each line
+    #[arg(long, value_name = "FILE", help_heading = "Event")]
+    pub env_file: Vec<PathBuf>,
+    /// Variables that neither the files nor these options set do not exist
+    #[arg(long, help_heading = "Event")]
+    pub no_other_vars: bool,
+    /// A value for an input of the pipeline
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Event")]
+    pub input: Vec<String>,
+}
+
+/// `--event`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum EventName {
+    /// A push to a branch
+    Push,
+    /// A change of a merge request
+    Mr,
+    /// A push of a tag
+    Tag,
+    /// A schedule
+    Schedule,
+    /// The button in the web interface
+    Web,
+    /// The pipelines API
+    Api,
+    /// A trigger token
+    Trigger,
+    /// A job with `trigger` of another pipeline of the project
+    ParentPipeline,
 }
 
 /// `--format` of `expand`.

@@ -7,6 +7,7 @@ use undind::analysis::analyze;
 use undind::config::{Config, FILE_NAME};
 use undind::pipeline::Documents;
 use undind::pipeline::include::Kind;
+use undind::source::FileId;
 use undind::workspace::{LoadError, Workspace};
 
 use crate::cli::Context;
@@ -81,6 +82,19 @@ pub fn discover(paths: &[PathBuf], context: &Context) -> Result<Discovery, Failu
     }
     repositories.iter_mut().for_each(Repository::keep_readable);
     Ok(Discovery { repositories, failures })
+}
+
+/// The one repository that `path` leads to; none stands for the current folder.
+///
+/// # Errors
+/// [`Failure`] where it can't be read.
+pub fn one(path: Option<&Path>, context: &Context) -> Result<Repository, Failure> {
+    let paths: Vec<PathBuf> = path.map(Path::to_owned).into_iter().collect();
+    let mut discovery = discover(&paths, context)?;
+    match discovery.failures.pop() {
+        Some(failure) => Err(failure),
+        None => Ok(discovery.repositories.pop().expect("a path leads to a failure or to a repository")),
+    }
 }
 
 #[derive(Default)]
@@ -174,6 +188,22 @@ impl Repository {
         let parts = parts.into_iter().filter(|file| !config.ignores(file)).collect();
         let workspace = Workspace::new(DiskLoader::new(root.clone()));
         Ok(Self { prefix: seen_from(current, &root), root, workspace, config, entries, parts, stdin: false })
+    }
+
+    /// Loads the one file that was asked for.
+    ///
+    /// # Errors
+    /// [`Failure`] where it can't be read, or is no pipeline.
+    pub fn load_entry(&self, documents: &mut Documents) -> Result<(&str, FileId), Failure> {
+        let entry = self.entries.first().or(self.parts.first()).expect("a readable path is an entry or a part");
+        let name = Path::new(entry);
+        let file = documents.load(&self.workspace, entry).map_err(|error| Failure::at(name, error))?;
+        if documents.get(file).is_some() {
+            return Ok((entry, file));
+        }
+        let problem = documents.problems().first();
+        Err(problem
+            .map_or_else(|| Failure::at(name, "this is not a pipeline"), |problem| Failure::diagnostic(problem, documents.sources())))
     }
 
     fn keep_readable(&mut self) {

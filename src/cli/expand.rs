@@ -1,16 +1,16 @@
 //! `undind expand`: the pipeline as GitLab sees it.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use undind::pipeline::expand::{expanded, origins};
-use undind::pipeline::{Documents, resolve};
+use undind::pipeline::{self, Documents, resolve};
+use undind::plan::plan;
 use undind::report::json::bytes;
 use undind::report::yaml::document;
 
 use crate::cli::Context;
 use crate::cli::args::{Expand, ExpandFormat};
-use crate::cli::discover::{Repository, discover};
+use crate::cli::discover::{Repository, one};
+use crate::cli::event::{Setting, setting};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
@@ -24,16 +24,12 @@ pub struct Expanded {
 
 /// Expands the pipeline at the path of the command line.
 pub fn run(arguments: &Expand, context: &Context) -> Result<Exit, Failure> {
-    if arguments.event.is_some() {
-        return Err(Failure::not_built("`--event`"));
-    }
-    let paths: Vec<_> = arguments.path.iter().cloned().collect();
-    let mut discovery = discover(&paths, context)?;
-    if let Some(failure) = discovery.failures.pop() {
-        return Err(failure);
-    }
-    let repository = discovery.repositories.pop().expect("a path leads to a failure or to a repository");
-    let Expanded { pipeline, origins } = context.output.timed("expand", || expand(&repository))?;
+    let repository = one(arguments.path.as_deref(), context)?;
+    let setting = match arguments.event.event {
+        Some(event) => Some(setting(event.into(), &arguments.event, &repository)?),
+        None => None,
+    };
+    let Expanded { pipeline, origins } = context.output.timed("expand", || expand(&repository, setting.as_ref()))?;
     let value = if arguments.provenance { json!({"pipeline": pipeline, "origins": origins}) } else { pipeline };
     let shown = match arguments.format {
         ExpandFormat::Yaml => document(&value).into_bytes(),
@@ -43,17 +39,15 @@ pub fn run(arguments: &Expand, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn expand(repository: &Repository) -> Result<Expanded, Failure> {
-    let entry = repository.entries.first().or(repository.parts.first()).expect("a readable path is an entry or a part");
+fn expand(repository: &Repository, setting: Option<&Setting>) -> Result<Expanded, Failure> {
     let mut documents = Documents::default();
-    let name = Path::new(entry);
-    let file = documents.load(&repository.workspace, entry).map_err(|error| Failure::at(name, error))?;
-    if documents.get(file).is_none() {
-        return Err(documents
-            .problems()
-            .first()
-            .map_or_else(|| Failure::at(name, "this is not a pipeline"), |problem| Failure::diagnostic(problem, documents.sources())));
+    let (entry, file) = repository.load_entry(&mut documents)?;
+    let any = pipeline::context::Context::any().with_inputs([]);
+    let known = setting.map_or(&any, |setting| &setting.context);
+    let pipeline = resolve(&repository.workspace, &mut documents, entry, file, known);
+    let mut expanded = expanded(&pipeline);
+    if setting.is_some() {
+        undind::plan::restrict(&mut expanded, &plan(&pipeline, known));
     }
-    let pipeline = resolve(&repository.workspace, &mut documents, entry, file);
-    Ok(Expanded { origins: origins(&pipeline, documents.sources()), pipeline: expanded(&pipeline) })
+    Ok(Expanded { origins: origins(&pipeline, documents.sources()), pipeline: expanded })
 }

@@ -1,6 +1,6 @@
 //! Paths into loaded documents: text split as GitLab splits it, parsed and composed once per analysis. Knows header and content, not jobs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
@@ -29,6 +29,8 @@ pub struct Documents {
     sources: Sources,
     loaded: BTreeMap<String, Result<FileId, LoadError>>,
     documents: BTreeMap<FileId, Arc<Document>>,
+    /// Files that are not of the repository.
+    foreign: BTreeSet<FileId>,
     problems: Vec<Diagnostic>,
 }
 
@@ -44,6 +46,30 @@ impl Documents {
         let loaded = workspace.text(path).map(|text| self.add(path, &text));
         self.loaded.insert(path.to_owned(), loaded.clone());
         loaded
+    }
+
+    /// Reads and parses the file at `path` of the workspace's mirror; none where there is no such file.
+    pub fn load_included(&mut self, workspace: &Workspace, path: &str) -> Option<Result<FileId, LoadError>> {
+        // Repositories have no paths of this form: an empty name between slashes.
+        let name = format!("includes//{path}");
+        if let Some(known) = self.loaded.get(&name) {
+            return Some(known.clone());
+        }
+        let loaded = match workspace.included(path)? {
+            Err(LoadError::NotFound) => return None,
+            text => text.map(|text| self.add(&name, &text)),
+        };
+        if let Ok(file) = loaded {
+            self.foreign.insert(file);
+        }
+        self.loaded.insert(name, loaded.clone());
+        Some(loaded)
+    }
+
+    /// Whether `file` is included from elsewhere, and so not for us to edit.
+    #[must_use]
+    pub fn is_foreign(&self, file: FileId) -> bool {
+        self.foreign.contains(&file)
     }
 
     fn add(&mut self, path: &str, text: &str) -> FileId {
@@ -91,6 +117,9 @@ impl Documents {
     /// How the decoded text of a scalar maps to the bytes of its file; none for other nodes.
     #[must_use]
     pub fn scalar_text(&self, value: &Value) -> Option<TextMap> {
+        if value.is_interpolated() {
+            return Some(TextMap::opaque(value.as_str()?.len(), value.span));
+        }
         let document = self.get(value.span.file)?;
         document.tree.text_map(value.node, self.sources.get(value.span.file).text())
     }

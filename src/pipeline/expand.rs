@@ -9,15 +9,14 @@ use crate::source::Sources;
 use crate::yaml::{Data, Entry, Mapping, Step, Value, Via, ruby_float};
 
 const SCRIPTS: &[&str] = &["before_script", "script", "after_script"];
-const DEFAULT_STAGES: &[&str] = &["build", "test", "deploy"];
 
 /// The merged pipeline: `stages`, `variables`, `workflow`, then each visible job with everything that applies to it.
 #[must_use]
 pub fn expanded(pipeline: &Pipeline) -> Json {
     let mut whole = Map::new();
-    whole.insert("stages".to_owned(), stages(pipeline));
+    whole.insert("stages".to_owned(), json!(pipeline.stages()));
     for keyword in ["variables", "workflow"] {
-        if let Some(value) = pipeline.root.get(keyword) {
+        if let Some(value) = pipeline.keywords.get(keyword) {
             whole.insert(keyword.to_owned(), json(value));
         }
     }
@@ -38,19 +37,6 @@ pub fn expanded_job(job: &Job) -> Json {
     Json::Object(entries.collect())
 }
 
-/// `.pre`, the stages as written or GitLab's default ones, `.post`.
-fn stages(pipeline: &Pipeline) -> Json {
-    let mut invalid = Vec::new();
-    let named: Vec<String> = match pipeline.root.get("stages") {
-        Some(stages) if !stages.is_null() => flat(stages, &mut invalid).into_iter().filter_map(Value::scalar_text).collect(),
-        Some(_) | None => DEFAULT_STAGES.iter().map(|stage| (*stage).to_owned()).collect(),
-    };
-    let mut stages = vec![".pre".to_owned()];
-    stages.extend(named.into_iter().filter(|stage| stage != ".pre" && stage != ".post"));
-    stages.push(".post".to_owned());
-    json!(stages)
-}
-
 fn script(value: &Value) -> Json {
     let mut invalid = Vec::new();
     Json::Array(flat(value, &mut invalid).into_iter().map(json).collect())
@@ -59,7 +45,13 @@ fn script(value: &Value) -> Json {
 /// A value as plain JSON: what JSON has no type for becomes text.
 #[must_use]
 pub fn json(value: &Value) -> Json {
-    match &value.data {
+    json_data(&value.data)
+}
+
+/// [`json`] of what a value holds.
+#[must_use]
+pub fn json_data(data: &Data) -> Json {
+    match data {
         Data::Null => Json::Null,
         Data::Bool(value) => json!(value),
         Data::Integer(text) => text.parse::<i64>().map_or_else(|_| json!(&**text), |number| json!(number)),
@@ -71,7 +63,7 @@ pub fn json(value: &Value) -> Json {
     }
 }
 
-fn key_text(entry: &Entry) -> String {
+pub(super) fn key_text(entry: &Entry) -> String {
     entry.key.scalar_text().unwrap_or_else(|| json(&entry.key).to_string())
 }
 
@@ -80,7 +72,7 @@ fn key_text(entry: &Entry) -> String {
 pub fn origins(pipeline: &Pipeline, sources: &Sources) -> Json {
     let mut origins = Map::new();
     for keyword in ["stages", "variables", "workflow"] {
-        if let Some(entry) = pipeline.root.entry(keyword) {
+        if let Some(entry) = pipeline.keywords.entry(keyword) {
             origin(keyword.to_owned(), &entry.value, &steps(entry.via.as_deref()), sources, &mut origins);
         }
     }
@@ -141,6 +133,7 @@ fn step(step: &Step) -> String {
         Step::Extends(name) => format!("extends {name}"),
         Step::Reference(path) => format!("!reference {path}"),
         Step::Default => "default".to_owned(),
+        Step::Input(name) => format!("input {name}"),
         Step::Include(path) => format!("include {path}"),
     }
 }

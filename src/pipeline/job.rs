@@ -31,6 +31,8 @@ pub struct Job {
     pub variables: IndexMap<Arc<str>, Variable>,
     /// Variables that rules or a matrix set in some pipelines.
     pub conditional: Vec<(Arc<str>, Variable)>,
+    /// Its `inherit`.
+    pub inherit: Option<Value>,
 }
 
 /// Where a variable is set.
@@ -151,6 +153,12 @@ impl Job {
     #[must_use]
     pub fn stage(&self) -> &str {
         self.config.get("stage").and_then(Value::as_str).unwrap_or("test")
+    }
+
+    /// Whether it takes the pipeline's variable `name`.
+    #[must_use]
+    pub fn inherits_variable(&self, name: &str) -> bool {
+        super::resolve::inherits(self.inherit.as_ref(), "variables", name)
     }
 
     /// Whether it runs a script; otherwise it is a `trigger` or a `run` job, or not valid.

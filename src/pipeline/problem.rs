@@ -22,6 +22,17 @@ pub const UNKNOWN_REFERENCE: Code = ("unknown-reference", "CFG008");
 /// A value has a form that GitLab refuses.
 pub const INVALID_VALUE: Code = ("invalid-value", "CFG009");
 
+/// An input is declared, passed or used in a way that GitLab refuses.
+pub const INVALID_INPUT: Code = ("invalid-input", "CFG010");
+/// A job's stage is not among the stages.
+pub const UNDEFINED_STAGE: Code = ("undefined-stage", "PIP1103");
+/// `rules` beside `only`, `except` or `start_in`.
+pub const RULES_WITH_ONLY: Code = ("rules-with-only-except", "PIP1102");
+/// A key that is no keyword at its place.
+pub const UNKNOWN_KEYWORD: Code = ("unknown-keyword", "PIP1106");
+/// `needs` or `dependencies` that can't be met.
+pub const NEEDS: Code = ("needs-undefined-job", "PIP1105");
+
 /// All codes with one line each; `lint` has a rule with a page for some of them.
 pub const CODES: &[(Code, &str)] = &[
     (SYNTAX_ERROR, "the file is not YAML as GitLab's loader (Ruby's Psych) reads it"),
@@ -32,5 +43,6 @@ pub const CODES: &[(Code, &str)] = &[
     (UNKNOWN_EXTENDS, "`extends` names a job that no file of the pipeline defines"),
     (EXTENDS_CYCLE, "`extends` goes in a circle, or through more than eleven levels"),
     (UNKNOWN_REFERENCE, "`!reference` names a key that no file of the pipeline defines"),
+    (INVALID_INPUT, "an input is declared, passed or used in a way that GitLab refuses"),
     (INVALID_VALUE, "a keyword has a value of a form that GitLab refuses"),
 ];

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::pipeline::context::Context;
 use crate::pipeline::document::Documents;
+use crate::pipeline::expression::Lookup;
 use crate::pipeline::extends::{Extends, Missing};
-use crate::pipeline::include::{self, Joined, Unresolved};
+use crate::pipeline::include::{Unresolved, entries};
 use crate::pipeline::job::{Job, Level, Variable};
+use crate::pipeline::join::{Joined, join};
+use crate::pipeline::location::{Location, locate};
 use crate::pipeline::merge::reached;
 use crate::pipeline::problem;
 use crate::pipeline::reference::References;
@@ -51,6 +55,9 @@ const DEFAULTS: &[(&str, bool)] = &[
     ("timeout", false),
 ];
 
+/// The stages of a pipeline that names none (<https://docs.gitlab.com/ci/yaml/#stages>).
+const DEFAULT_STAGES: &[&str] = &["build", "test", "deploy"];
+
 /// A pipeline's configuration, resolved as far as the readable files go.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -64,6 +71,8 @@ pub struct Pipeline {
     pub conditional: Vec<FileId>,
     /// The joined configuration before `extends`: keywords, jobs and hidden jobs.
     pub root: Mapping,
+    /// The root with its references resolved: what keywords hold.
+    pub keywords: Mapping,
     /// The visible jobs, in the order of the configuration.
     pub jobs: Vec<Job>,
     /// Includes that could not be joined.
@@ -82,11 +91,22 @@ impl Pipeline {
     pub fn job(&self, name: &str) -> Option<&Job> {
         self.named.get(name).map(|&index| &self.jobs[index])
     }
+
+    /// `.pre`, the stages as written or GitLab's default ones, `.post`.
+    #[must_use]
+    pub fn stages(&self) -> Vec<Arc<str>> {
+        let named: Vec<Arc<str>> = match self.keywords.get("stages").filter(|stages| !stages.is_null()) {
+            Some(stages) => flat(stages, &mut Vec::new()).into_iter().filter_map(Value::scalar_text).map(Arc::from).collect(),
+            None => DEFAULT_STAGES.iter().map(|stage| Arc::from(*stage)).collect(),
+        };
+        let inner = named.into_iter().filter(|stage| !matches!(&**stage, ".pre" | ".post"));
+        std::iter::once(".pre".into()).chain(inner).chain(std::iter::once(".post".into())).collect()
+    }
 }
 
-/// Resolves the pipeline whose entry is the loaded file `entry` at `path`.
-pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, entry: FileId) -> Pipeline {
-    let Joined { root, files, conditional, unresolved, mut problems } = include::join(workspace, documents, entry);
+/// Resolves the pipeline whose entry is the loaded file `entry` at `path`, as it is created in `context`.
+pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, entry: FileId, context: &Context) -> Pipeline {
+    let Joined { root, files, conditional, unresolved, mut problems } = join(workspace, documents, entry, context);
     let complete = unresolved.is_empty();
     let mut extends = Extends::new(&root, complete);
     let mut references = References::new(&root, &mut extends, complete);
@@ -101,7 +121,19 @@ pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, ent
     problems.retain(|problem| seen.insert((problem.span, problem.id, problem.message.clone())));
     let children = jobs.iter().flat_map(children).collect();
     let named = jobs.iter().enumerate().map(|(index, job)| (job.name.clone(), index)).collect();
-    Pipeline { path: path.to_owned(), entry, files, conditional, root, jobs, unresolved, children, problems, named }
+    Pipeline {
+        path: path.to_owned(),
+        entry,
+        files,
+        conditional,
+        keywords: shared.keywords,
+        root,
+        jobs,
+        unresolved,
+        children,
+        problems,
+        named,
+    }
 }
 
 /// The names of the visible jobs: top-level mappings whose key is no keyword and does not begin with a dot.
@@ -118,6 +150,7 @@ struct Shared {
     missing: Vec<Missing>,
     variables: Mapping,
     conditional: Vec<(Arc<str>, Variable)>,
+    keywords: Mapping,
 }
 
 impl Shared {
@@ -134,7 +167,7 @@ impl Shared {
         let variables = global.get("variables").and_then(Value::as_mapping).cloned().unwrap_or_default();
         let rules = global.get("workflow").and_then(|workflow| workflow.get("rules"));
         let missing = std::mem::take(&mut references.missing);
-        Self { defaults, missing, variables, conditional: rules.map(rule_variables).unwrap_or_default() }
+        Self { defaults, missing, variables, conditional: rules.map(rule_variables).unwrap_or_default(), keywords: global }
     }
 
     fn job(
@@ -186,6 +219,7 @@ impl Shared {
             after_script,
             variables,
             conditional,
+            inherit,
         })
     }
 
@@ -210,7 +244,7 @@ fn named(mapping: &Mapping) -> impl Iterator<Item = (Arc<str>, Entry)> {
 }
 
 /// Whether a job takes `name` from the pipeline: `inherit:default` and `inherit:variables` are a boolean or a list of names.
-fn inherits(inherit: Option<&Value>, kind: &str, name: &str) -> bool {
+pub(super) fn inherits(inherit: Option<&Value>, kind: &str, name: &str) -> bool {
     match inherit.and_then(|inherit| inherit.get(kind)).map(|value| &value.data) {
         Some(Data::Bool(all)) => *all,
         Some(Data::Sequence(names)) => names.iter().any(|item| item.as_str() == Some(name)),
@@ -237,11 +271,15 @@ fn matrix_variables(config: &Mapping) -> Vec<(Arc<str>, Variable)> {
 /// The local files that a job's `trigger:include` starts as child pipelines.
 fn children(job: &Job) -> Vec<String> {
     let Some(include) = job.config.get("trigger").and_then(|trigger| trigger.get("include")) else { return Vec::new() };
-    let targets = include::entries(include).into_iter().map(include::target);
-    targets
-        .filter_map(|target| match target {
-            include::Target::Local(path, _) => Some(path),
-            include::Target::Elsewhere(_) | include::Target::Invalid(_) => None,
+    let located = entries(include).into_iter().filter_map(|entry| locate(entry, &|_| Lookup::Unknown).ok());
+    located
+        .filter_map(|located| match located.location {
+            Location::Local(path) => Some(path),
+            Location::Project { .. }
+            | Location::Remote { .. }
+            | Location::Template(_)
+            | Location::Component { .. }
+            | Location::Artifact(_) => None,
         })
         .collect()
 }

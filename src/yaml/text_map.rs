@@ -51,6 +51,12 @@ impl TextMap {
         Self { span, segments }
     }
 
+    /// A text of `length` bytes that is not written as such, but made of what stands at `span`.
+    #[must_use]
+    pub fn opaque(length: usize, span: Span) -> Self {
+        Self { span, segments: vec![Segment { decoded: 0..length, source: span.range(), kind: SegmentKind::Opaque }] }
+    }
+
     /// The segments in order.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {

@@ -67,6 +67,8 @@ pub enum Step {
     Reference(Arc<str>),
     /// `default:`, or a deprecated global keyword.
     Default,
+    /// `$[[ inputs.name ]]`; the input's name. Its place is where the input's value is written.
+    Input(Arc<str>),
     /// `include:`; the path or name of what is included.
     Include(Arc<str>),
 }
@@ -165,13 +167,13 @@ impl Value {
     /// A scalar as Ruby's `to_s` prints it, which is what GitLab makes of a variable's value; none for collections.
     #[must_use]
     pub fn scalar_text(&self) -> Option<String> {
-        match &self.data {
-            Data::Null => Some(String::new()),
-            Data::Bool(value) => Some(value.to_string()),
-            Data::Integer(text) | Data::String(text) | Data::Symbol(text) => Some(text.to_string()),
-            Data::Float(value) => Some(ruby_float(*value)),
-            Data::Sequence(_) | Data::Mapping(_) | Data::Reference(_) => None,
-        }
+        self.data.scalar_text()
+    }
+
+    /// Whether inputs were put into it, so that its text is not what is written at its place.
+    #[must_use]
+    pub fn is_interpolated(&self) -> bool {
+        self.steps().any(|via| matches!(via.step, Step::Input(_)))
     }
 
     /// The steps from here back to where the value is written.
@@ -184,6 +186,26 @@ impl Value {
     pub fn reached_by(&self, step: Step, span: Span) -> Self {
         let via = Via { step, span, next: self.via.clone() };
         Self { via: Some(Arc::new(via)), ..self.clone() }
+    }
+}
+
+impl Data {
+    /// A scalar as Ruby's `to_s` prints it; none for collections.
+    #[must_use]
+    pub fn scalar_text(&self) -> Option<String> {
+        match self {
+            Self::Null => Some(String::new()),
+            Self::Bool(value) => Some(value.to_string()),
+            Self::Integer(text) | Self::String(text) | Self::Symbol(text) => Some(text.to_string()),
+            Self::Float(value) => Some(ruby_float(*value)),
+            Self::Sequence(_) | Self::Mapping(_) | Self::Reference(_) => None,
+        }
+    }
+
+    /// As a value at the place of `at`.
+    #[must_use]
+    pub fn at(self, at: &Value) -> Value {
+        Value { data: self, ..at.clone() }
     }
 }
 

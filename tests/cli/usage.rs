@@ -39,12 +39,10 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
 fn what_this_version_does_not_have_says_so() {
     let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("target/target.yml", "")]);
     for arguments in [
-        &["plan"][..],
-        &["plan", "--event", "push", "--changed", "a"],
+        &["plan", "--format", "svg"][..],
         &["run", "build", "--executor", "docker"],
         &["verify", "--to", "depot"],
         &["lint", "--runner-config", "config.toml"],
-        &["expand", "--event", "push"],
         &["migrate", "--to", "dagger"],
         &["migrate", "--to", "buildkit"],
         &["migrate", "--to", "target"],

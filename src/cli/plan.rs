@@ -1,0 +1,43 @@
+//! `undind plan`: the jobs that an event creates.
+
+use undind::pipeline::{Documents, resolve};
+use undind::plan::plan;
+use undind::report::{graph, plan as shown};
+
+use crate::cli::Context;
+use crate::cli::args::{EventName, Plan, PlanFormat};
+use crate::cli::discover::one;
+use crate::cli::event::setting;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// Plans the pipeline at the path of the command line.
+pub fn run(arguments: &Plan, context: &Context) -> Result<Exit, Failure> {
+    let repository = one(arguments.path.as_deref(), context)?;
+    let event = match (arguments.event.event, &arguments.event.tag) {
+        (Some(event), _) => event,
+        (None, Some(_)) => EventName::Tag,
+        (None, None) => EventName::Push,
+    };
+    let setting = context.output.timed("git", || setting(event.into(), &arguments.event, &repository))?;
+    let mut documents = Documents::default();
+    let (entry, file) = repository.load_entry(&mut documents)?;
+    let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &setting.context));
+    let plan = context.output.timed("plan", || plan(&pipeline, &setting.context));
+    let report = shown::Report {
+        plan: &plan,
+        reference: setting.context.reference().expect("an event has a reference"),
+        assumptions: &setting.assumptions,
+        sources: documents.sources(),
+        prefix: &repository.prefix,
+    };
+    let bytes = match arguments.format {
+        PlanFormat::Text => report.text(context.output.colours_stdout() && arguments.output.is_none()).into_bytes(),
+        PlanFormat::Json => report.json(),
+        PlanFormat::Mermaid => graph::mermaid(&plan).into_bytes(),
+        PlanFormat::Dot => graph::dot(&plan).into_bytes(),
+        PlanFormat::Svg => return Err(Failure::not_built("`--format svg`")),
+    };
+    context.output.result(arguments.output.as_deref(), &bytes)?;
+    Ok(Exit::Success)
+}

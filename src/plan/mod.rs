@@ -1,0 +1,331 @@
+//! A resolved pipeline and an event into the jobs that it creates, with the reason for each that is in, out or not known.
+
+mod fate;
+mod matrix;
+mod needs;
+mod restrict;
+mod variables;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::pipeline::context::{Context, Event};
+use crate::pipeline::rules::{Cause, Causes, Scope, depends_on, select};
+use crate::pipeline::script::flat;
+use crate::pipeline::{Job, Pipeline};
+use crate::source::Span;
+use crate::yaml::Value;
+
+pub use fate::Effect;
+pub use matrix::Instance;
+pub use needs::{External, Need};
+pub use restrict::restrict;
+pub use variables::Texts;
+
+use fate::Fate;
+use needs::Graph;
+
+/// What an event creates.
+#[derive(Debug)]
+pub struct Plan {
+    /// The event.
+    pub event: Event,
+    /// Whether there is a pipeline; none where that is not known.
+    pub created: Option<bool>,
+    /// Why there is none, or why that is not known.
+    pub reason: Option<Reason>,
+    /// All stages, `.pre` and `.post` among them, in order.
+    pub stages: Vec<Arc<str>>,
+    /// The jobs that are in, by stage and in the order of the configuration. Where no pipeline is created: those that would be in.
+    pub jobs: Vec<PlannedJob>,
+    /// The jobs that are not in.
+    pub left_out: Vec<LeftOut>,
+    /// The jobs of which something is not known.
+    pub unknown: Vec<UnknownJob>,
+    /// Includes that could not be read, as written: they may add jobs and change others.
+    pub unresolved: Vec<String>,
+    /// What GitLab refuses.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Why there is no pipeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reason {
+    /// A lower-case fragment.
+    pub message: String,
+    /// The place that decided.
+    pub span: Option<Span>,
+}
+
+/// A job of the pipeline.
+#[derive(Clone, Debug)]
+pub struct PlannedJob {
+    /// Its name, with what `parallel` adds to it.
+    pub name: Arc<str>,
+    /// Its name in the configuration.
+    pub base: Arc<str>,
+    /// The place of that name.
+    pub key: Span,
+    /// Its stage.
+    pub stage: Arc<str>,
+    /// How it starts and what its failure means.
+    pub effect: Effect,
+    /// The jobs that it waits for, if it has `needs`; a job without waits for the stages before its own.
+    pub needs: Option<Vec<Need>>,
+    /// What it needs of other pipelines.
+    pub external: Vec<External>,
+    /// The rule that let it in; none where it has no rules, or where several would.
+    pub rule: Option<Span>,
+    /// That rule's number among the job's rules, from 0.
+    pub rule_index: Option<usize>,
+    /// Its variables that the files set, not expanded.
+    pub variables: Texts,
+    /// Its number among those that `parallel` makes of one job.
+    pub instance: Option<Instance>,
+}
+
+/// A job that is not in the pipeline.
+#[derive(Clone, Debug)]
+pub struct LeftOut {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Why: a lower-case fragment.
+    pub why: String,
+    /// The rule that says so.
+    pub rule: Option<Span>,
+}
+
+/// A job of which something is not known.
+#[derive(Clone, Debug)]
+pub struct UnknownJob {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its name in the configuration.
+    pub base: Arc<str>,
+    /// Its stage.
+    pub stage: Arc<str>,
+    /// Why: a lower-case fragment.
+    pub why: String,
+    /// What it depends on.
+    pub depends: Causes,
+    /// What may become of it, by the rule that decides; none is being left out.
+    pub possible: Vec<(Option<Effect>, Option<Span>)>,
+}
+
+/// Plans `pipeline`, which was resolved in `context`, for the event of `context`.
+///
+/// # Panics
+/// Where the context has no event.
+#[must_use]
+pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
+    let event = context.event().expect("a plan is for an event");
+    let mut planner = Planner {
+        pipeline,
+        context,
+        workflow: Texts::new(),
+        has_workflow_rules: false,
+        seeds: Vec::new(),
+        plan: Plan {
+            event,
+            created: Some(true),
+            reason: None,
+            stages: pipeline.stages(),
+            jobs: Vec::new(),
+            left_out: Vec::new(),
+            unknown: Vec::new(),
+            unresolved: pipeline.unresolved.iter().map(|include| include.name.clone()).collect(),
+            problems: Vec::new(),
+        },
+    };
+    planner.workflow();
+    planner.seeds();
+    planner.needs();
+    planner.conclude();
+    planner.plan
+}
+
+/// A job before it is known whether its needs are there.
+struct Seed<'a> {
+    job: &'a Job,
+    name: Arc<str>,
+    instance: Option<Instance>,
+    variables: Texts,
+    fates: Vec<Fate<'a>>,
+    depends: Causes,
+}
+
+struct Planner<'a> {
+    pipeline: &'a Pipeline,
+    context: &'a Context,
+    /// What the workflow's rule sets.
+    workflow: Texts,
+    has_workflow_rules: bool,
+    seeds: Vec<Seed<'a>>,
+    plan: Plan,
+}
+
+impl<'a> Planner<'a> {
+    fn workflow(&mut self) {
+        let workflow = self.pipeline.keywords.get("workflow");
+        let Some(rules) = workflow.and_then(|workflow| workflow.get("rules")).filter(|rules| !rules.is_null()) else { return };
+        self.has_workflow_rules = true;
+        let globals = variables::globals(self.pipeline);
+        let lookup = |name: &str| variables::look_up(self.context, &globals, name);
+        let selection = select(rules, Scope { context: self.context, lookup: &lookup });
+        let is_never = |rule: &Value| rule.get("when").and_then(Value::as_str) == Some("never");
+        let passes: Vec<bool> = selection.possible.iter().map(|rule| rule.is_some_and(|rule| !is_never(rule))).collect();
+        let (span, why) = match selection.possible.as_slice() {
+            [Some(rule)] => (rule.span, "a rule of `workflow` says `when: never`"),
+            _ => (rules.span, "no rule of `workflow` matches"),
+        };
+        if !passes.contains(&true) {
+            self.refuse(why, Some(span));
+        } else if passes.contains(&false) {
+            self.plan.created = None;
+            self.plan.reason =
+                Some(Reason { message: format!("whether there is a pipeline {}", depends_on(&selection.depends)), span: Some(rules.span) });
+        }
+        if let [Some(rule)] = selection.possible.as_slice() {
+            self.workflow = variables::texts(rule.get("variables"));
+        }
+    }
+
+    /// There is no pipeline; the first reason counts.
+    fn refuse(&mut self, message: &str, span: Option<Span>) {
+        if self.plan.created != Some(false) {
+            self.plan.created = Some(false);
+            self.plan.reason = Some(Reason { message: message.to_owned(), span });
+        }
+    }
+
+    fn seeds(&mut self) {
+        for job in &self.pipeline.jobs {
+            let instances = match matrix::instances(job) {
+                Ok(instances) => instances,
+                Err(problem) => {
+                    self.plan.problems.push(*problem);
+                    vec![(job.name.clone(), None)]
+                }
+            };
+            let base = variables::of_job(job, &self.workflow);
+            for (name, instance) in instances {
+                let mut variables = base.clone();
+                if let Some(instance) = &instance {
+                    variables.extend(instance.variables.iter().map(|(name, text)| (name.clone(), text.clone())));
+                }
+                let (fates, depends) = fate::fates(job, &name, &variables, self.has_workflow_rules, self.context);
+                self.seeds.push(Seed { job, name, instance, variables, fates, depends });
+            }
+        }
+    }
+
+    fn needs(&mut self) {
+        let stages: IndexMap<Arc<str>, usize> = self.plan.stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect();
+        let mut graph = Graph::new(&self.seeds, &stages);
+        for seed in &self.seeds {
+            graph.check(seed, self.pipeline.unresolved.is_empty());
+        }
+        graph.cycles();
+        let missing = graph.missing();
+        let problems = std::mem::take(&mut graph.problems);
+        let mut planned: Vec<(usize, PlannedJob)> = Vec::new();
+        for seed in &self.seeds {
+            match sorted(seed, &graph) {
+                Sorted::In(job) => planned.push((stages.get(&job.stage).copied().unwrap_or(usize::MAX), *job)),
+                Sorted::Out(left_out) => self.plan.left_out.push(left_out),
+                Sorted::Unknown(unknown) => self.plan.unknown.push(unknown),
+            }
+        }
+        self.plan.problems.extend(problems);
+        for (message, span) in missing {
+            self.refuse(&message, Some(span));
+        }
+        planned.sort_by_key(|(stage, _)| *stage);
+        self.plan.jobs = planned.into_iter().map(|(_, job)| job).collect();
+    }
+
+    fn conclude(&mut self) {
+        let errors = self.pipeline.problems.iter().chain(&self.plan.problems).filter(|problem| problem.severity == Severity::Error);
+        if let Some(problem) = errors.min_by_key(|problem| problem.span) {
+            let (message, span) = (format!("GitLab refuses the configuration: {}", problem.message), problem.span);
+            // What is refused is refused before any rule is looked at.
+            self.plan.created = Some(false);
+            self.plan.reason = Some(Reason { message, span: Some(span) });
+        }
+        let is_edge = |stage: &str| stage == ".pre" || stage == ".post";
+        let proper = self.plan.jobs.iter().any(|job| !is_edge(&job.stage));
+        let perhaps = self.plan.unknown.iter().any(|job| !is_edge(&job.stage));
+        if proper || !self.plan.unresolved.is_empty() {
+            return;
+        }
+        if perhaps {
+            if self.plan.created == Some(true) {
+                let causes: Causes = self.plan.unknown.iter().flat_map(|job| job.depends.iter().cloned()).collect();
+                self.plan.created = None;
+                self.plan.reason = Some(Reason { message: format!("whether any job is in {}", depends_on(&causes)), span: None });
+            }
+        } else if self.plan.jobs.is_empty() && self.plan.unknown.is_empty() {
+            self.refuse("no job is in the pipeline", None);
+        } else {
+            self.refuse("only jobs of the stages `.pre` and `.post` are in the pipeline, which make none", None);
+        }
+    }
+}
+
+enum Sorted {
+    In(Box<PlannedJob>),
+    Out(LeftOut),
+    Unknown(UnknownJob),
+}
+
+/// In, out or not known, by what may become of the job.
+fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>) -> Sorted {
+    let stage: Arc<str> = seed.job.stage().into();
+    let mut depends = seed.depends.clone();
+    depends.extend(seed.job.missing.iter().map(|missing| Cause::Include(missing.name.as_str().into())));
+    let ins: Vec<&Fate<'_>> = seed.fates.iter().filter(|fate| fate.effect.is_some()).collect();
+    let alike = ins.windows(2).all(|pair| pair[0].effect == pair[1].effect && pair[0].acts_like(pair[1]));
+    if let [first, ..] = seed.fates.as_slice()
+        && ins.is_empty()
+        && seed.job.missing.is_empty()
+    {
+        return Sorted::Out(LeftOut { name: seed.name.clone(), why: first.why.clone(), rule: first.rule.map(|rule| rule.span) });
+    }
+    let certain = ins.len() == seed.fates.len() && alike && seed.job.missing.is_empty();
+    let Some((first, effect)) = ins.first().and_then(|fate| Some((fate, fate.effect.clone()?))).filter(|_| certain) else {
+        let why = match () {
+            () if !seed.job.missing.is_empty() => missing(seed.job),
+            () if ins.len() == seed.fates.len() => format!("is in, but how it runs {}", depends_on(&depends)),
+            () => depends_on(&depends),
+        };
+        let possible = seed.fates.iter().map(|fate| (fate.effect.clone(), fate.rule.map(|rule| rule.span))).collect();
+        return Sorted::Unknown(UnknownJob { name: seed.name.clone(), base: seed.job.name.clone(), stage, why, depends, possible });
+    };
+    let rule = first.rule.filter(|_| seed.fates.len() == 1);
+    let rules = seed.job.config.get("rules").map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default();
+    let (needs, external) = graph.of(seed, first.rule);
+    let mut variables = seed.variables.clone();
+    variables.extend(variables::texts(first.rule.and_then(|rule| rule.get("variables"))));
+    Sorted::In(Box::new(PlannedJob {
+        name: seed.name.clone(),
+        base: seed.job.name.clone(),
+        key: seed.job.key,
+        stage,
+        effect,
+        needs,
+        external,
+        rule: rule.map(|rule| rule.span),
+        rule_index: rule.and_then(|rule| rules.iter().position(|other| std::ptr::eq(*other, rule))),
+        variables,
+        instance: seed.instance.clone(),
+    }))
+}
+
+fn missing(job: &Job) -> String {
+    let names: BTreeSet<&str> = job.missing.iter().map(|missing| missing.name.as_str()).collect();
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    format!("depends on {}, which no readable file defines", names.join(", "))
+}

@@ -1,0 +1,233 @@
+//! `needs` and `dependencies` into the graph of a pipeline's jobs, with what GitLab finds wrong in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::pipeline::problem;
+use crate::pipeline::script::flat;
+use crate::plan::Seed;
+use crate::plan::matrix::chosen;
+use crate::source::Span;
+use crate::yaml::{Data, Value};
+
+/// Most needs of one job on GitLab.com (`ci_needs_size_limit`).
+const MAX_NEEDS: usize = 50;
+
+/// A job that another waits for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Need {
+    /// Its name, with what `parallel` adds.
+    pub job: Arc<str>,
+    /// Whether its artifacts are fetched.
+    pub artifacts: bool,
+    /// Whether it may be absent.
+    pub optional: bool,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Something that a job needs of another pipeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct External {
+    /// The project, where it is another one.
+    pub project: Option<String>,
+    /// The pipeline, where it is given by its number or variable, or whose status is mirrored.
+    pub pipeline: Option<String>,
+    /// The job.
+    pub job: Option<String>,
+    /// The branch or tag.
+    pub reference: Option<String>,
+}
+
+/// The jobs by name and what each needs.
+pub(super) struct Graph<'s, 'a> {
+    seeds: IndexMap<Arc<str>, &'s Seed<'a>>,
+    /// The names that a job has after `parallel`.
+    groups: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    stages: &'s IndexMap<Arc<str>, usize>,
+    /// What GitLab refuses whatever the rules say.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl<'s, 'a> Graph<'s, 'a> {
+    pub(super) fn new(seeds: &'s [Seed<'a>], stages: &'s IndexMap<Arc<str>, usize>) -> Self {
+        let mut groups: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+        for seed in seeds {
+            groups.entry(seed.job.name.clone()).or_default().push(seed.name.clone());
+        }
+        Self { seeds: seeds.iter().map(|seed| (seed.name.clone(), seed)).collect(), groups, stages, problems: Vec::new() }
+    }
+
+    /// What the job of `seed` needs when `rule` lets it in: jobs of this pipeline, if it says so, and jobs of others.
+    pub(super) fn of(&self, seed: &Seed<'a>, rule: Option<&Value>) -> (Option<Vec<Need>>, Vec<External>) {
+        let needs = rule.and_then(|rule| rule.get("needs")).or_else(|| seed.job.config.get("needs")).filter(|needs| !needs.is_null());
+        let Some(needs) = needs else { return (None, Vec::new()) };
+        let (mut own, mut external) = (Vec::new(), Vec::new());
+        let items = if needs.as_mapping().is_some() { vec![needs] } else { flat(needs, &mut Vec::new()) };
+        for item in items {
+            let text = |keyword| item.get(keyword).and_then(Value::scalar_text);
+            if item.get("project").is_some() || item.get("pipeline").is_some() {
+                external.push(External { project: text("project"), pipeline: text("pipeline"), job: text("job"), reference: text("ref") });
+                continue;
+            }
+            let Some(name) = item.as_str().map(str::to_owned).or_else(|| text("job")) else { continue };
+            let flag = |keyword, default| match item.get(keyword).map(|value| &value.data) {
+                Some(Data::Bool(value)) => *value,
+                _ => default,
+            };
+            let (artifacts, optional) = (flag("artifacts", true), flag("optional", false));
+            let matrix = seed.instance.as_ref().map(|instance| &instance.variables);
+            let names = match item.get("parallel").filter(|parallel| !parallel.is_null()) {
+                Some(parallel) => chosen(&name, parallel, matrix).unwrap_or_default(),
+                None => self.groups.get(&*name).cloned().unwrap_or_else(|| vec![name.as_str().into()]),
+            };
+            own.extend(names.into_iter().map(|job| Need { job, artifacts, optional, span: item.span }));
+        }
+        (Some(own), external)
+    }
+
+    /// Looks for needs and dependencies that no rule can mend. `complete` says that all files are known.
+    pub(super) fn check(&mut self, seed: &Seed<'a>, complete: bool) {
+        if let Some(stage) = seed.job.config.get("stage")
+            && !self.stages.contains_key(seed.job.stage())
+            && !seed.job.stage().contains('$')
+            && complete
+        {
+            let message = format!("stage `{}` is not defined", seed.job.stage());
+            self.problems.push(Diagnostic::new(problem::UNDEFINED_STAGE, Severity::Error, stage.span, message).job(&seed.name));
+        }
+        let (needs, _) = self.of(seed, None);
+        let needs = needs.unwrap_or_default();
+        if needs.len() > MAX_NEEDS {
+            let span = seed.job.config.get("needs").map_or(seed.job.key, |needs| needs.span);
+            self.problem(seed, span, format!("a job may need {MAX_NEEDS} others at most, not {}", needs.len()));
+        }
+        let mut seen = BTreeSet::new();
+        for need in &needs {
+            if !seen.insert(need.job.clone()) {
+                self.problem(seed, need.span, format!("`{}` is needed twice", need.job));
+            }
+            match self.seeds.get(&need.job).map(|other| self.stages.get(other.job.stage())) {
+                None if need.optional || !complete => {}
+                None => self.problem(seed, need.span, format!("`{}` is needed, but no job has this name", need.job)),
+                Some(stage) if stage > self.stages.get(seed.job.stage()) => {
+                    self.problem(seed, need.span, format!("`{}` is needed, but its stage is a later one", need.job));
+                }
+                Some(_) => {}
+            }
+        }
+        self.dependencies(seed, &needs, complete);
+    }
+
+    fn dependencies(&mut self, seed: &Seed<'a>, needs: &[Need], complete: bool) {
+        let Some(dependencies) = seed.job.config.get("dependencies").filter(|value| !value.is_null()) else { return };
+        for item in flat(dependencies, &mut Vec::new()) {
+            let Some(name) = item.as_str() else { continue };
+            let names = self.groups.get(name).cloned().unwrap_or_else(|| vec![name.into()]);
+            let Some(other) = names.first().and_then(|name| self.seeds.get(name)) else {
+                if complete {
+                    self.problem(seed, item.span, format!("`{name}` is a dependency, but no job has this name"));
+                }
+                continue;
+            };
+            let earlier = self.stages.get(other.job.stage()) < self.stages.get(seed.job.stage());
+            if !needs.is_empty() {
+                if names.iter().any(|name| !needs.iter().any(|need| need.job == *name)) {
+                    self.problem(seed, item.span, format!("`{name}` is a dependency, but not among the `needs`"));
+                }
+            } else if !earlier {
+                self.problem(seed, item.span, format!("`{name}` is a dependency, but its stage is not an earlier one"));
+            }
+        }
+    }
+
+    fn problem(&mut self, seed: &Seed<'a>, span: Span, message: String) {
+        let same = |known: &Diagnostic| known.span == span && known.message == message;
+        if let Some(known) = self.problems.iter_mut().find(|known| same(known)) {
+            if !known.jobs.iter().any(|job| **job == *seed.name) {
+                known.jobs.push(seed.name.to_string());
+            }
+            return;
+        }
+        self.problems.push(Diagnostic::new(problem::NEEDS, Severity::Error, span, message).job(&seed.name));
+    }
+
+    /// Needs of jobs that are in for jobs that are out, which keep GitLab from creating the pipeline: what to say and where.
+    pub(super) fn missing(&self) -> Vec<(String, Span)> {
+        let certainly_in = |seed: &Seed<'_>| seed.fates.iter().all(|fate| fate.effect.is_some());
+        let certainly_out = |seed: &Seed<'_>| seed.fates.iter().all(|fate| fate.effect.is_none());
+        let mut missing = Vec::new();
+        for seed in self.seeds.values().filter(|seed| certainly_in(seed)) {
+            let needs: Vec<Vec<Need>> = seed.fates.iter().map(|fate| self.of(seed, fate.rule).0.unwrap_or_default()).collect();
+            let Some((first, rest)) = needs.split_first() else { continue };
+            let always = first.iter().filter(|need| rest.iter().all(|others| others.iter().any(|other| other.job == need.job)));
+            for need in always.filter(|need| !need.optional) {
+                if self.seeds.get(&need.job).is_some_and(|other| certainly_out(other)) {
+                    missing.push((format!("`{}` needs `{}`, which is not in the pipeline", seed.name, need.job), need.span));
+                }
+            }
+        }
+        missing
+    }
+
+    /// Finds jobs that need each other in a circle; each circle is told once.
+    pub(super) fn cycles(&mut self) {
+        let edges: Vec<Vec<(usize, Span)>> = self
+            .seeds
+            .values()
+            .map(|seed| {
+                let needs = self.of(seed, None).0.unwrap_or_default();
+                needs.iter().filter_map(|need| Some((self.seeds.get_index_of(&need.job)?, need.span))).collect()
+            })
+            .collect();
+        let mut state = vec![State::New; edges.len()];
+        for start in 0..edges.len() {
+            if state[start] != State::New {
+                continue;
+            }
+            let mut path = vec![(start, 0)];
+            state[start] = State::Open;
+            while let Some((node, next)) = path.last_mut() {
+                let Some(&(other, span)) = edges[*node].get(*next) else {
+                    state[*node] = State::Done;
+                    path.pop();
+                    continue;
+                };
+                *next += 1;
+                match state[other] {
+                    State::New => {
+                        state[other] = State::Open;
+                        path.push((other, 0));
+                    }
+                    State::Open => {
+                        let from = path.iter().position(|(node, _)| *node == other).unwrap_or_default();
+                        let names: Vec<String> = path[from..]
+                            .iter()
+                            .map(|(node, _)| *node)
+                            .chain([other])
+                            .map(|node| format!("`{}`", self.seeds[node].name))
+                            .collect();
+                        let message = if names.len() == 2 {
+                            format!("{} needs itself", names[0])
+                        } else {
+                            format!("jobs need each other in a circle: {}", names.join(" → "))
+                        };
+                        let seed = self.seeds[path.last().map_or(other, |(node, _)| *node)];
+                        self.problems.push(Diagnostic::new(problem::NEEDS, Severity::Error, span, message).job(&seed.name));
+                    }
+                    State::Done => {}
+                }
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
