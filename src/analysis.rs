@@ -1,11 +1,14 @@
 //! A workspace into everything that is known of its pipelines: documents, resolved jobs, and the facts of each job. Done once, in order.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use crate::config::Config;
 use crate::detect::{Detector, JobFacts};
+use crate::diagnostic::Diagnostic;
 use crate::pipeline::context::Context;
-use crate::pipeline::{Documents, Job, Pipeline, resolve};
+use crate::pipeline::{Documents, Job, Pipeline, resolve, structure};
+use crate::plan::needs;
 use crate::workspace::{LoadError, Workspace};
 
 /// What is known of a workspace.
@@ -32,12 +35,24 @@ pub struct AnalyzedPipeline {
     pub facts: Vec<JobFacts>,
     /// Whether another pipeline of the analysis starts it.
     pub is_child: bool,
+    structure: OnceLock<Vec<Diagnostic>>,
+    needs: OnceLock<Vec<Diagnostic>>,
 }
 
 impl AnalyzedPipeline {
     /// The jobs with their facts.
     pub fn jobs(&self) -> impl Iterator<Item = (&Job, &JobFacts)> {
         self.pipeline.jobs.iter().zip(&self.facts)
+    }
+
+    /// What has a form that GitLab refuses; looked for when first asked.
+    pub fn structure(&self, documents: &Documents) -> &[Diagnostic] {
+        self.structure.get_or_init(|| structure::problems(&self.pipeline, documents))
+    }
+
+    /// What is wrong with `needs` and `dependencies` whatever the event; looked for when first asked.
+    pub fn needs(&self) -> &[Diagnostic] {
+        self.needs.get_or_init(|| needs(&self.pipeline))
     }
 }
 
@@ -70,7 +85,7 @@ pub fn analyze(workspace: &Workspace, entries: &[String], config: &Config) -> An
         let pipeline = resolve(workspace, &mut analysis.documents, &path, file, &Context::any());
         open.extend(pipeline.children.iter().rev().filter(|child| seen.insert((*child).clone())).map(|child| (child.clone(), true)));
         let facts = pipeline.jobs.iter().map(|job| detector.facts(&mut analysis.documents, &pipeline, job)).collect();
-        analysis.pipelines.push(AnalyzedPipeline { pipeline, facts, is_child });
+        analysis.pipelines.push(AnalyzedPipeline { pipeline, facts, is_child, structure: OnceLock::new(), needs: OnceLock::new() });
     }
     analysis
 }

@@ -408,6 +408,6 @@ pub struct Completions {
 
 #[derive(Args, Debug)]
 pub struct Schema {
-    /// baseline, config, inspect, lint or migrate
+    /// baseline, config, gitlab-ci, inspect, lint or migrate
     pub name: String,
 }

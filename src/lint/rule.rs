@@ -77,6 +77,12 @@ impl<'a> Context<'a> {
         self.pipeline.pipeline.unresolved.is_empty() && self.whole
     }
 
+    /// Whether all files of the pipeline are known but for what jobs need of each other.
+    #[must_use]
+    pub fn is_complete_but_for_needs(&self) -> bool {
+        self.pipeline.pipeline.unresolved.is_empty() && self.pipeline.pipeline.jobs.iter().all(|job| job.missing.is_empty())
+    }
+
     /// Whether all files are known that may set variables, services or scripts for every job. GitLab's own templates of jobs leave Docker's alone.
     #[must_use]
     pub fn knows_defaults(&self) -> bool {
@@ -176,6 +182,12 @@ impl Findings {
         if let Some(finding) = finding {
             self.add(finding);
         }
+    }
+
+    /// The places of the findings with the id of a rule.
+    #[must_use]
+    pub fn spans(&self, id: &str) -> BTreeSet<Span> {
+        self.found.keys().filter(|(_, known, _)| *known == id).map(|(span, ..)| *span).collect()
     }
 
     /// The findings, in the order of their first occurrence.

@@ -73,6 +73,8 @@ pub struct Pipeline {
     pub root: Mapping,
     /// The root with its references resolved: what keywords hold.
     pub keywords: Mapping,
+    /// What those keywords refer to and no readable file defines.
+    pub missing: Vec<Missing>,
     /// The visible jobs, in the order of the configuration.
     pub jobs: Vec<Job>,
     /// Includes that could not be joined.
@@ -127,6 +129,7 @@ pub fn resolve(workspace: &Workspace, documents: &mut Documents, path: &str, ent
         files,
         conditional,
         keywords: shared.keywords,
+        missing: shared.missing,
         root,
         jobs,
         unresolved,
@@ -187,7 +190,9 @@ impl Shared {
         missing.append(&mut references.missing);
         let inherit = config.entries.shift_remove(&Key::String("inherit".into())).map(|entry| entry.value);
         config.entries.shift_remove(&Key::String("extends".into()));
-        for (keyword, entry) in &self.defaults {
+        // A job that starts another pipeline has no runner (gitlab, `Gitlab::Ci::Config::Entry::Bridge`).
+        let is_bridge = config.get("trigger").is_some_and(|trigger| !trigger.is_null());
+        for (keyword, entry) in self.defaults.iter().filter(|(keyword, _)| !is_bridge || **keyword == "interruptible") {
             if config.entry(keyword).is_none() && inherits(inherit.as_ref(), "default", keyword) {
                 missing.extend(self.missing.iter().filter(|missing| entry.value.span.contains(missing.span)).cloned());
                 config.entries.insert(Key::String((*keyword).into()), entry.clone());

@@ -23,26 +23,21 @@ static SCHEMA_VALUE: LazyLock<Json> = LazyLock::new(|| serde_json::from_str(SCHE
 /// Keywords of the root that are looked at as they are after everything is merged.
 const ROOT: &[&str] = &["after_script", "before_script", "cache", "default", "image", "services", "stages", "variables", "workflow"];
 
-struct Schema {
-    validator: Validator,
-    /// The definition that it starts with.
-    start: &'static str,
-}
-
-fn schema(start: &'static str) -> Schema {
+/// The validator of what the definition `start` describes.
+fn schema(start: &'static str) -> Validator {
     let mut whole = SCHEMA_VALUE.clone();
     let members = whole.as_object_mut().expect("our schema is an object");
     members.retain(|name, _| name == "$schema" || name == "$defs");
     members.insert("$ref".to_owned(), object!(format!("#/$defs/{start}")));
     let validator = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&whole);
-    Schema { validator: validator.expect("our schema is a schema"), start }
+    validator.expect("our schema is a schema")
 }
 
 /// The job's definition is needed always, the others by some files only.
-static JOB: LazyLock<Schema> = LazyLock::new(|| schema("job"));
-static INCLUDE: LazyLock<Schema> = LazyLock::new(|| schema("include"));
-static HEADER: LazyLock<Schema> = LazyLock::new(|| schema("header"));
-static KEYWORDS: LazyLock<Vec<(&str, Schema)>> = LazyLock::new(|| {
+static JOB: LazyLock<Validator> = LazyLock::new(|| schema("job"));
+static INCLUDE: LazyLock<Validator> = LazyLock::new(|| schema("include"));
+static HEADER: LazyLock<Validator> = LazyLock::new(|| schema("header"));
+static KEYWORDS: LazyLock<Vec<(&str, Validator)>> = LazyLock::new(|| {
     let of = |keyword: &str| match keyword {
         "after_script" | "before_script" => "optional_script",
         "cache" => "cache",
@@ -63,20 +58,21 @@ pub fn problems(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
     for &file in &pipeline.files {
         let Some(document) = documents.get(file) else { continue };
         if let Some(header) = &document.header {
-            found.check(&HEADER, header, "", &BTreeSet::new(), None);
+            found.check(&HEADER, header, "the header", &BTreeSet::new(), None);
         }
         if let Some(include) = document.root.get("include").filter(|include| !include.is_null()) {
             found.check(&INCLUDE, include, "include", &BTreeSet::new(), None);
         }
     }
+    let missing: BTreeSet<Span> = pipeline.missing.iter().map(|missing| missing.span).collect();
     for (keyword, schema) in KEYWORDS.iter() {
         if let Some(value) = pipeline.keywords.get(keyword).filter(|value| !value.is_null() || ["image", "services"].contains(keyword)) {
-            found.check(schema, value, keyword, &BTreeSet::new(), None);
+            found.check(schema, value, keyword, &missing, None);
         }
     }
     for job in &pipeline.jobs {
         let missing: BTreeSet<Span> = job.missing.iter().map(|missing| missing.span).collect();
-        found.check(&JOB, &whole(job), "", &missing, Some(job));
+        found.check(&JOB, &whole(job), "a job", &missing, Some(job));
     }
     found.problems
 }
@@ -99,22 +95,22 @@ struct Found {
 
 impl Found {
     /// `name` is what the value is called; `missing` are places that hold nothing because what they refer to is not known.
-    fn check(&mut self, schema: &Schema, value: &Value, name: &str, missing: &BTreeSet<Span>, job: Option<&Job>) {
+    fn check(&mut self, schema: &Validator, value: &Value, name: &str, missing: &BTreeSet<Span>, job: Option<&Job>) {
         let instance = json(value);
-        if schema.validator.is_valid(&instance) {
+        if schema.is_valid(&instance) {
             return;
         }
         let mut mistakes = Vec::new();
-        for error in schema.validator.iter_errors(&instance) {
-            reduce(&error, schema.start, &mut mistakes);
+        for error in schema.iter_errors(&instance) {
+            reduce(&error, &mut mistakes);
         }
         // Of several messages for one value the first tells most.
         for mistake in mistakes {
             let place = Place::find(value, &mistake);
-            if missing.contains(&place.span) {
+            if missing.contains(&place.value) {
                 continue;
             }
-            let message = mistake.message(name, job.is_some_and(|_| mistake.path.is_empty()));
+            let message = mistake.message(name);
             if let Some(known) = self.problems.iter_mut().find(|known| known.span == place.span) {
                 if known.message == message
                     && let Some(job) = job.filter(|job| !known.jobs.iter().any(|known| **known == *job.name))
@@ -151,9 +147,9 @@ enum Kind {
 }
 
 /// Makes one mistake of an error, or of the branch of alternatives that was meant.
-fn reduce(error: &ValidationError<'_>, start: &str, into: &mut Vec<Mistake>) {
+fn reduce(error: &ValidationError<'_>, into: &mut Vec<Mistake>) {
     let path: Vec<String> = error.instance_path().iter().map(|segment| segment.to_string()).collect();
-    let said = message_at(error.schema_path().as_str(), start);
+    let said = message_at(error.schema_path().as_str());
     let mut push = |kind| into.push(Mistake { path: path.clone(), kind });
     if let Some(said) = said {
         return push(Kind::Said(said));
@@ -164,14 +160,14 @@ fn reduce(error: &ValidationError<'_>, start: &str, into: &mut Vec<Mistake>) {
                 !branch.iter().any(|inner| is_type(inner) && inner.instance_path() == error.instance_path())
             };
             match context.iter().find(fits) {
-                Some(branch) => branch.iter().for_each(|inner| reduce(inner, start, into)),
+                Some(branch) => branch.iter().for_each(|inner| reduce(inner, into)),
                 None => push(Kind::Expected(format!("has to be {}", listed(context.iter().flatten().filter_map(types).flatten())))),
             }
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             unexpected.iter().for_each(|key| into.push(Mistake { path: path.clone(), kind: Kind::UnknownKey(key.clone()) }));
         }
-        ValidationErrorKind::PropertyNames { error } => reduce(error, start, into),
+        ValidationErrorKind::PropertyNames { error } => reduce(error, into),
         ValidationErrorKind::Required { property } => push(Kind::Expected(format!("needs `{}`", property.as_str().unwrap_or_default()))),
         ValidationErrorKind::Type { .. } => push(Kind::Expected(format!("has to be {}", listed(types(error).into_iter().flatten())))),
         ValidationErrorKind::Enum { options } => {
@@ -230,27 +226,19 @@ fn listed(words: impl IntoIterator<Item = String>) -> String {
 }
 
 /// What the schema says of the keyword at `pointer`, or of one of those round it that are about the same value.
-fn message_at(pointer: &str, start: &str) -> Option<String> {
-    let mut at = SCHEMA_VALUE.get("$defs")?.get(start)?;
+fn message_at(pointer: &str) -> Option<String> {
+    let mut at = &*SCHEMA_VALUE;
     let mut message = None;
     for segment in pointer.split('/').skip(1) {
         let segment = segment.replace("~1", "/").replace("~0", "~");
-        if segment == "$ref" {
-            let name = at.get("$ref")?.as_str()?.strip_prefix("#/$defs/")?;
-            at = SCHEMA_VALUE.get("$defs")?.get(name)?;
-        } else {
-            // Another value begins where a keyword goes into the instance.
-            if ["properties", "items", "additionalProperties", "patternProperties"].contains(&segment.as_str()) {
-                message = None;
-            }
-            at = match at {
-                Json::Array(items) => items.get(segment.parse::<usize>().ok()?)?,
-                _ => match at.get(&segment) {
-                    Some(inner) => inner,
-                    None => return message,
-                },
-            };
+        // Another value begins where a keyword goes into the instance.
+        if ["properties", "items", "additionalProperties", "patternProperties"].contains(&segment.as_str()) {
+            message = None;
         }
+        at = match at {
+            Json::Array(items) => items.get(segment.parse::<usize>().ok()?)?,
+            _ => at.get(&segment)?,
+        };
         if let Some(said) = at.get("x-message").and_then(Json::as_str) {
             message = Some(said.to_owned());
         }
@@ -267,26 +255,21 @@ impl Mistake {
         }
     }
 
-    /// `services:name`, without numbers of items.
-    fn keyword(&self, name: &str) -> String {
+    /// `` `services:name` ``, without numbers of items; `name` itself where there is no path and it is no keyword.
+    fn subject(&self, name: &str) -> String {
+        let is_keyword = !name.contains(' ');
         let keys = self.path.iter().map(String::as_str).filter(|segment| segment.parse::<usize>().is_err());
-        let all: Vec<&str> = std::iter::once(name).filter(|name| !name.is_empty()).chain(keys).collect();
-        all.join(":")
+        let all: Vec<&str> = std::iter::once(name).filter(|_| is_keyword).chain(keys).collect();
+        if all.is_empty() { name.to_owned() } else { format!("`{}`", all.join(":")) }
     }
 
-    fn message(&self, name: &str, is_job: bool) -> String {
-        let keyword = self.keyword(name);
-        let subject = if keyword.is_empty() { if is_job { "a job".to_owned() } else { "it".to_owned() } } else { format!("`{keyword}`") };
+    fn message(&self, name: &str) -> String {
+        let subject = self.subject(name);
+        let continues = |text: &str| ["is ", "has ", "does ", "starts "].iter().any(|verb| text.starts_with(verb));
         match &self.kind {
-            Kind::UnknownKey(key) => {
-                format!("`{key}` is no keyword of {}", if keyword.is_empty() { "a job".to_owned() } else { format!("`{keyword}`") })
-            }
+            Kind::UnknownKey(key) => format!("`{key}` is no keyword of {subject}"),
             Kind::Expected(text) => format!("{subject} {text}"),
-            Kind::Said(text)
-                if text.starts_with("is ") || text.starts_with("has ") || text.starts_with("does ") || text.starts_with("starts ") =>
-            {
-                format!("{subject} {text}")
-            }
+            Kind::Said(text) if continues(text) => format!("{subject} {text}"),
             Kind::Said(text) => text.clone(),
         }
     }
@@ -295,6 +278,8 @@ impl Mistake {
 /// Where a mistake is shown.
 struct Place {
     span: Span,
+    /// The value that is wrong.
+    value: Span,
 }
 
 impl Place {
@@ -314,7 +299,7 @@ impl Place {
                 _ => break,
             }
         }
-        Self { span: Self::within(at, key, mistake) }
+        Self { span: Self::within(at, key, mistake), value: at.span }
     }
 
     fn within(at: &Value, key: Option<&Entry>, mistake: &Mistake) -> Span {
@@ -326,7 +311,10 @@ impl Place {
             }
             Kind::Expected(_) => around,
             Kind::Said(text) => {
-                let named = text.split('`').skip(1).step_by(2).filter_map(|name| mapping.entry(name.split(':').next()?));
+                let mut named = text.split('`').skip(1).step_by(2).filter_map(|name| mapping.entry(name.split(':').next()?));
+                if text.contains("` must be ") {
+                    return named.next().map_or(around, |entry| entry.value.span);
+                }
                 named.last().map_or(around, |entry| entry.key.span)
             }
         }

@@ -147,6 +147,36 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
     planner.plan
 }
 
+/// What is wrong with the `needs`, `dependencies` and `parallel` of a pipeline whatever the event. Stages that are not declared are not among it.
+#[must_use]
+pub fn needs(pipeline: &Pipeline) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    let mut seeds = Vec::new();
+    for job in &pipeline.jobs {
+        let instances = matrix::instances(job).unwrap_or_else(|problem| {
+            problems.push(*problem);
+            vec![(job.name.clone(), None)]
+        });
+        seeds.extend(instances.into_iter().map(|(name, instance)| Seed {
+            job,
+            name,
+            instance,
+            variables: Texts::new(),
+            fates: Vec::new(),
+            depends: Causes::new(),
+        }));
+    }
+    let stages = ranks(&pipeline.stages());
+    let mut graph = Graph::new(&seeds, &stages);
+    graph.problems = problems;
+    graph.check_all(pipeline.unresolved.is_empty());
+    graph.problems
+}
+
+fn ranks(stages: &[Arc<str>]) -> IndexMap<Arc<str>, usize> {
+    stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect()
+}
+
 /// A job before it is known whether its needs are there.
 struct Seed<'a> {
     job: &'a Job,
@@ -225,10 +255,8 @@ impl<'a> Planner<'a> {
     fn needs(&mut self) {
         let stages: IndexMap<Arc<str>, usize> = self.plan.stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect();
         let mut graph = Graph::new(&self.seeds, &stages);
-        for seed in &self.seeds {
-            graph.check(seed, self.pipeline.unresolved.is_empty());
-        }
-        graph.cycles();
+        graph.check_all(self.pipeline.unresolved.is_empty());
+        graph.stages(self.pipeline.unresolved.is_empty());
         let missing = graph.missing();
         let problems = std::mem::take(&mut graph.problems);
         let mut planned: Vec<(usize, PlannedJob)> = Vec::new();

@@ -89,16 +89,24 @@ impl<'s, 'a> Graph<'s, 'a> {
         (Some(own), external)
     }
 
-    /// Looks for needs and dependencies that no rule can mend. `complete` says that all files are known.
-    pub(super) fn check(&mut self, seed: &Seed<'a>, complete: bool) {
-        if let Some(stage) = seed.job.config.get("stage")
-            && !self.stages.contains_key(seed.job.stage())
-            && !seed.job.stage().contains('$')
-            && complete
-        {
+    /// Looks for what no rule can mend in the needs and dependencies of all jobs. `complete` says that all files are known.
+    pub(super) fn check_all(&mut self, complete: bool) {
+        let seeds: Vec<&'s Seed<'a>> = self.seeds.values().copied().collect();
+        seeds.into_iter().for_each(|seed| self.check(seed, complete));
+        self.cycles();
+    }
+
+    /// Looks for stages that are not declared.
+    pub(super) fn stages(&mut self, complete: bool) {
+        let seeds: Vec<&'s Seed<'a>> = self.seeds.values().copied().collect();
+        for seed in seeds.into_iter().filter(|seed| complete && !self.stages.contains_key(seed.job.stage())) {
+            let Some(stage) = seed.job.config.get("stage").filter(|_| !seed.job.stage().contains('$')) else { continue };
             let message = format!("stage `{}` is not defined", seed.job.stage());
             self.problems.push(Diagnostic::new(problem::UNDEFINED_STAGE, Severity::Error, stage.span, message).job(&seed.name));
         }
+    }
+
+    fn check(&mut self, seed: &Seed<'a>, complete: bool) {
         let (needs, _) = self.of(seed, None);
         let needs = needs.unwrap_or_default();
         if needs.len() > MAX_NEEDS {
@@ -110,16 +118,50 @@ impl<'s, 'a> Graph<'s, 'a> {
             if !seen.insert(need.job.clone()) {
                 self.problem(seed, need.span, format!("`{}` is needed twice", need.job));
             }
-            match self.seeds.get(&need.job).map(|other| self.stages.get(other.job.stage())) {
+            match self.seeds.get(&need.job) {
                 None if need.optional || !complete => {}
                 None => self.problem(seed, need.span, format!("`{}` is needed, but no job has this name", need.job)),
-                Some(stage) if stage > self.stages.get(seed.job.stage()) => {
+                Some(_) if self.is_later(need.job.as_ref(), seed, complete) => {
                     self.problem(seed, need.span, format!("`{}` is needed, but its stage is a later one", need.job));
                 }
                 Some(_) => {}
             }
         }
         self.dependencies(seed, &needs, complete);
+        self.on_stop(seed, complete);
+    }
+
+    /// Whether the job called `name` is in a later stage than that of `seed`; where files are not known, a stage that no file says is not either.
+    fn is_later(&self, name: &str, seed: &Seed<'a>, complete: bool) -> bool {
+        let rank = |job: &crate::pipeline::Job| {
+            let known = complete || job.config.get("stage").is_some_and(|stage| !stage.is_null());
+            self.stages.get(job.stage()).filter(|_| known)
+        };
+        let other = self.seeds.get(name).and_then(|other| rank(other.job));
+        other.zip(rank(seed.job)).is_some_and(|(other, own)| other > own)
+    }
+
+    /// What an environment says of the job that stops it (gitlab, `YamlProcessor#validate_on_stop_job!`).
+    fn on_stop(&mut self, seed: &Seed<'a>, complete: bool) {
+        let environment = seed.job.config.get("environment");
+        let Some(stop) = environment.and_then(|environment| environment.get("on_stop")) else { return };
+        let Some(name) = stop.as_str() else { return };
+        let of = |job: &crate::pipeline::Job| {
+            let environment = job.config.get("environment")?.clone();
+            let text = |keyword| environment.get(keyword).and_then(Value::scalar_text);
+            let name = text("name").or_else(|| environment.scalar_text())?;
+            Some((name, text("action")))
+        };
+        let found = self.groups.get(name).and_then(|names| self.seeds.get(names.first()?)).map(|other| of(other.job));
+        let own = of(seed.job).map(|(name, _)| name);
+        let why = match found {
+            None if complete => "no job has this name",
+            Some(None) if complete => "that job has no environment",
+            Some(Some((other, _))) if Some(&other) != own.as_ref() => "that job has another environment",
+            Some(Some((_, action))) if action.as_deref() != Some("stop") => "that job does not say `action: stop`",
+            None | Some(_) => return,
+        };
+        self.problem(seed, stop.span, format!("`{name}` is to stop the environment, but {why}"));
     }
 
     fn dependencies(&mut self, seed: &Seed<'a>, needs: &[Need], complete: bool) {
@@ -133,13 +175,13 @@ impl<'s, 'a> Graph<'s, 'a> {
                 }
                 continue;
             };
-            let earlier = self.stages.get(other.job.stage()) < self.stages.get(seed.job.stage());
+            let later = self.is_later(&other.name.clone(), seed, complete);
             if !needs.is_empty() {
                 if names.iter().any(|name| !needs.iter().any(|need| need.job == *name)) {
                     self.problem(seed, item.span, format!("`{name}` is a dependency, but not among the `needs`"));
                 }
-            } else if !earlier {
-                self.problem(seed, item.span, format!("`{name}` is a dependency, but its stage is not an earlier one"));
+            } else if later {
+                self.problem(seed, item.span, format!("`{name}` is a dependency, but its stage is a later one"));
             }
         }
     }
@@ -174,7 +216,7 @@ impl<'s, 'a> Graph<'s, 'a> {
     }
 
     /// Finds jobs that need each other in a circle; each circle is told once.
-    pub(super) fn cycles(&mut self) {
+    fn cycles(&mut self) {
         let edges: Vec<Vec<(usize, Span)>> = self
             .seeds
             .values()

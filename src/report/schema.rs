@@ -18,6 +18,7 @@ pub const SCHEMAS: &[Schema] = &[
         text: include_str!("../../schemas/baseline.schema.json"),
     },
     Schema { name: "config", about: "`.undind.yml`", text: crate::config::SCHEMA },
+    Schema { name: "gitlab-ci", about: "a `.gitlab-ci.yml`, for editors", text: crate::pipeline::structure::SCHEMA },
     Schema { name: "inspect", about: "the output of `inspect --format json`", text: include_str!("../../schemas/inspect.schema.json") },
     Schema { name: "lint", about: "the output of `lint --format json`", text: include_str!("../../schemas/lint.schema.json") },
     Schema { name: "migrate", about: "the output of `migrate --report json`", text: include_str!("../../schemas/migrate.schema.json") },

@@ -1,10 +1,14 @@
 //! PIP1106: keywords that GitLab doesn't know at their place. Knows GitLab's keywords, not what their values mean.
 
+use std::collections::BTreeSet;
+
 use super::keywords::{self, Place};
+use super::problems::structure;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::Job;
+use crate::source::Span;
 use crate::suggestion::nearest;
 use crate::yaml::{Entry, Mapping, Value};
 
@@ -25,6 +29,10 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(job) if !job.missing.is_empty() => {}
             Some(_) | None => mistyped_root_keyword(context, root, name, entry, findings),
         }
+    }
+    let told: BTreeSet<Span> = findings.spans(RULE.id);
+    for problem in structure(context, RULE.id).filter(|problem| !told.contains(&problem.span)) {
+        findings.add(problem.clone());
     }
 }
 
