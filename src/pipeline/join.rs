@@ -228,15 +228,16 @@ impl Join<'_> {
             }
             Location::Remote { address, integrity } => self.remote(address, integrity.as_deref(), located, entry).into_iter().collect(),
             Location::Template(path) => self.mirrored(&format!("template/{path}"), Origin::Public, located, entry).into_iter().collect(),
-            Location::Component { project, name, version } => {
-                let root: Arc<str> = format!("project/{project}/@{version}").into();
-                let paths = [format!("{root}/templates/{name}.yml"), format!("{root}/templates/{name}/template.yml")];
-                let file = paths.iter().find_map(|path| self.documents.load_included(self.workspace, path));
-                let Some(Ok(file)) = file else {
+            Location::OwnComponent(name) => match origin {
+                Origin::Workspace => self.own_component(name, located, entry).into_iter().collect(),
+                Origin::Project(root) => self.component(root, name, "", located, entry).into_iter().collect(),
+                Origin::Public => {
                     self.unresolved(located.kind, &located.name, entry.span);
-                    return Vec::new();
-                };
-                vec![Found { file, origin: Origin::Project(root), component: component(name, version) }]
+                    Vec::new()
+                }
+            },
+            Location::Component { project, name, version } => {
+                self.component(&format!("project/{project}/@{version}").into(), name, version, located, entry).into_iter().collect()
             }
             Location::Artifact(_) => {
                 self.unresolved(located.kind, &located.name, entry.span);
@@ -253,6 +254,32 @@ impl Join<'_> {
                 None
             }
         }
+    }
+
+    /// The file of a component, which is one of two.
+    fn component(&mut self, root: &Arc<str>, name: &str, version: &str, located: &Located, entry: &Value) -> Option<Found> {
+        let paths = [format!("{root}/templates/{name}.yml"), format!("{root}/templates/{name}/template.yml")];
+        let file = paths.iter().find_map(|path| self.documents.load_included(self.workspace, path));
+        let Some(Ok(file)) = file else {
+            self.unresolved(located.kind, &located.name, entry.span);
+            return None;
+        };
+        Some(Found { file, origin: Origin::Project(root.clone()), component: component(name, version) })
+    }
+
+    fn own_component(&mut self, name: &str, located: &Located, entry: &Value) -> Option<Found> {
+        let paths = [format!("templates/{name}.yml"), format!("templates/{name}/template.yml")];
+        let file = paths.iter().find_map(|path| self.documents.load(self.workspace, path).ok());
+        let Some(file) = file else {
+            self.unresolved(located.kind, &located.name, entry.span);
+            self.problem(
+                problem::INCLUDE_NOT_FOUND,
+                located.span,
+                &format!("there is no component `{name}`: neither `{}` nor `{}`", paths[0], paths[1]),
+            );
+            return None;
+        };
+        Some(Found { file, origin: Origin::Workspace, component: component(name, "") })
     }
 
     /// A file at an address, whose checksum is right if one is asked for.

@@ -29,6 +29,8 @@ pub enum Location {
     },
     /// A template of GitLab's own, by its path.
     Template(String),
+    /// A component of the same project at the same commit, by its name.
+    OwnComponent(String),
     /// A component.
     Component {
         /// The project that holds it.
@@ -150,6 +152,10 @@ fn filled<'a>(text: &str, kind: Kind, span: Span, lookup: &dyn Fn(&str) -> Looku
 fn component<'a>(text: &str, lookup: &dyn Fn(&str) -> Lookup<'a>, span: Span) -> Result<Location, Nowhere> {
     let hosts = ["$CI_SERVER_FQDN/", "$CI_SERVER_HOST/", "${CI_SERVER_FQDN}/", "${CI_SERVER_HOST}/"];
     let own = hosts.into_iter().find_map(|host| text.strip_prefix(host));
+    let own_project = own.and_then(|rest| rest.strip_prefix("$CI_PROJECT_PATH/")?.strip_suffix("@$CI_COMMIT_SHA"));
+    if let Some(name) = own_project.filter(|name| !name.contains(['/', '$'])) {
+        return Ok(Location::OwnComponent(name.to_owned()));
+    }
     let rest = match own {
         Some(rest) => filled(rest, Kind::Component, span, lookup),
         None => {

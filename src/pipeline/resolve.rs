@@ -284,6 +284,7 @@ fn children(job: &Job) -> Vec<String> {
             | Location::Remote { .. }
             | Location::Template(_)
             | Location::Component { .. }
+            | Location::OwnComponent(_)
             | Location::Artifact(_) => None,
         })
         .collect()

@@ -39,6 +39,8 @@ pub struct Plan {
     pub reason: Option<Reason>,
     /// All stages, `.pre` and `.post` among them, in order.
     pub stages: Vec<Arc<str>>,
+    /// What the rule of `workflow` sets.
+    pub workflow_variables: Texts,
     /// The jobs that are in, by stage and in the order of the configuration. Where no pipeline is created: those that would be in.
     pub jobs: Vec<PlannedJob>,
     /// The jobs that are not in.
@@ -125,7 +127,6 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
     let mut planner = Planner {
         pipeline,
         context,
-        workflow: Texts::new(),
         has_workflow_rules: false,
         seeds: Vec::new(),
         plan: Plan {
@@ -133,6 +134,7 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
             created: Some(true),
             reason: None,
             stages: pipeline.stages(),
+            workflow_variables: Texts::new(),
             jobs: Vec::new(),
             left_out: Vec::new(),
             unknown: Vec::new(),
@@ -190,8 +192,6 @@ struct Seed<'a> {
 struct Planner<'a> {
     pipeline: &'a Pipeline,
     context: &'a Context,
-    /// What the workflow's rule sets.
-    workflow: Texts,
     has_workflow_rules: bool,
     seeds: Vec<Seed<'a>>,
     plan: Plan,
@@ -219,7 +219,7 @@ impl<'a> Planner<'a> {
                 Some(Reason { message: format!("whether there is a pipeline {}", depends_on(&selection.depends)), span: Some(rules.span) });
         }
         if let [Some(rule)] = selection.possible.as_slice() {
-            self.workflow = variables::texts(rule.get("variables"));
+            self.plan.workflow_variables = variables::texts(rule.get("variables"));
         }
     }
 
@@ -240,7 +240,7 @@ impl<'a> Planner<'a> {
                     vec![(job.name.clone(), None)]
                 }
             };
-            let base = variables::of_job(job, &self.workflow);
+            let base = variables::of_job(job, &self.plan.workflow_variables);
             for (name, instance) in instances {
                 let mut variables = base.clone();
                 if let Some(instance) = &instance {

@@ -16,7 +16,18 @@ pub fn restrict(expanded: &mut Json, plan: &Plan) {
     }
     let keywords = ["stages", "variables", "workflow"];
     let unknown = |name: &str| plan.unknown.iter().any(|job| *job.base == *name);
+    if plan.created.is_some()
+        && let Some(Json::Object(workflow)) = whole.get_mut("workflow")
+    {
+        workflow.shift_remove("rules");
+    }
     whole.retain(|name, _| keywords.contains(&name.as_str()) || jobs.contains_key(name.as_str()) || unknown(name));
+    if !plan.workflow_variables.is_empty() {
+        let variables = whole.entry("variables").or_insert_with(|| json!({}));
+        if let Json::Object(variables) = variables {
+            variables.extend(plan.workflow_variables.iter().map(|(name, text)| (name.to_string(), json!(text))));
+        }
+    }
     for (name, planned) in jobs {
         let alike = planned.windows(2).all(|pair| pair[0].effect == pair[1].effect && pair[0].rule == pair[1].rule);
         if let Some(Json::Object(job)) = whole.get_mut(name)

@@ -1,5 +1,6 @@
 //! A plan into text for people and JSON for programs.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
@@ -130,8 +131,9 @@ impl Report<'_> {
                 format_args!("\n{} {}", style.red(&format!("error[{}]:", problem.id)), self.located(&problem.message, Some(problem.span))),
             );
         }
-        for assumption in self.assumptions {
-            line(&mut out, format_args!("\n{}", style.dim(&format!("assumed: {assumption}"))));
+        for (index, assumption) in self.assumptions.iter().enumerate() {
+            let gap = if index == 0 { "\n" } else { "" };
+            line(&mut out, format_args!("{gap}{}", style.dim(&format!("assumed: {assumption}"))));
         }
         out
     }
@@ -175,13 +177,27 @@ impl Report<'_> {
         let mut parts = Vec::new();
         parts.extend(effect(&job.effect));
         if let Some(needs) = &job.needs {
-            let names: Vec<String> = needs.iter().map(need).chain(job.external.iter().map(external_text)).collect();
+            let names: Vec<String> = self.grouped(needs).into_iter().chain(job.external.iter().map(external_text)).collect();
             parts.push(if names.is_empty() { "needs nothing".to_owned() } else { format!("needs {}", names.join(", ")) });
         }
         if let Some(span) = job.rule {
             parts.push(format!("by the rule at {}{}:{}", self.prefix, self.sources.get(span.file).path(), self.sources.start(span).line));
         }
         parts.join(", ")
+    }
+
+    /// The needs, those of all jobs that `parallel` makes of one as its name and their number.
+    fn grouped(&self, needs: &[Need]) -> Vec<String> {
+        let bases: BTreeMap<&str, &str> = self.plan.jobs.iter().map(|job| (&*job.name, &*job.base)).collect();
+        let base = |need: &Need| bases.get(&*need.job).copied();
+        let groups = needs.chunk_by(|a, b| a.optional == b.optional && base(a).is_some() && base(a) == base(b));
+        let total = |name: &str| self.plan.jobs.iter().filter(|job| *job.base == *name).count();
+        groups
+            .flat_map(|group| match base(&group[0]) {
+                Some(name) if group.len() > 1 && group.len() == total(name) => vec![format!("{name} (all {})", group.len())],
+                _ => group.iter().map(need).collect(),
+            })
+            .collect()
     }
 
     fn list(&self, out: &mut String, style: Style, title: &str, rows: Vec<(&str, String, Option<Span>)>) {

@@ -338,6 +338,10 @@ impl Parser<'_> {
             }
             self.pos += if self.peek_at(1) == b'&' { 2 } else { 1 };
             self.blank_lines();
+            if self.take_keyword("!") {
+                // Only a whole pipeline is negated.
+                self.error(start, self.pos);
+            }
             match self.command() {
                 Some(stage) => stages.push(stage),
                 None => {

@@ -227,6 +227,7 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
         ("a >2>&1 b", vec!["a | b"]),
         ("for x in 1; do a; ! done", vec!["* a"]),
         ("a \"${X:1\\}\"", vec!["a | <~<X>>"]),
+        ("a |! b", vec!["a", "b"]),
     ];
     for (text, expected) in table {
         let script = parse(text, Limits::default());
