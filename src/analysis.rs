@@ -8,6 +8,7 @@ use crate::detect::{Detector, JobFacts};
 use crate::diagnostic::Diagnostic;
 use crate::pipeline::context::Context;
 use crate::pipeline::{Documents, Job, Pipeline, resolve, structure};
+use crate::plan::moments::{Moment, moments};
 use crate::plan::needs;
 use crate::workspace::{LoadError, Workspace};
 
@@ -37,6 +38,7 @@ pub struct AnalyzedPipeline {
     pub is_child: bool,
     structure: OnceLock<Vec<Diagnostic>>,
     needs: OnceLock<Vec<Diagnostic>>,
+    moments: OnceLock<Vec<Moment>>,
 }
 
 impl AnalyzedPipeline {
@@ -48,6 +50,12 @@ impl AnalyzedPipeline {
     /// What has a form that GitLab refuses; looked for when first asked.
     pub fn structure(&self, documents: &Documents) -> &[Diagnostic] {
         self.structure.get_or_init(|| structure::problems(&self.pipeline, documents))
+    }
+
+    /// Its plans at the moments that a repository meets; made when first asked. Empty where includes have rules, or files are not known.
+    pub fn moments(&self) -> &[Moment] {
+        let known = self.pipeline.conditional.is_empty() && self.pipeline.unresolved.is_empty();
+        self.moments.get_or_init(|| if known { moments(&self.pipeline) } else { Vec::new() })
     }
 
     /// What is wrong with `needs` and `dependencies` whatever the event; looked for when first asked.
@@ -85,7 +93,14 @@ pub fn analyze(workspace: &Workspace, entries: &[String], config: &Config) -> An
         let pipeline = resolve(workspace, &mut analysis.documents, &path, file, &Context::any());
         open.extend(pipeline.children.iter().rev().filter(|child| seen.insert((*child).clone())).map(|child| (child.clone(), true)));
         let facts = pipeline.jobs.iter().map(|job| detector.facts(&mut analysis.documents, &pipeline, job)).collect();
-        analysis.pipelines.push(AnalyzedPipeline { pipeline, facts, is_child, structure: OnceLock::new(), needs: OnceLock::new() });
+        analysis.pipelines.push(AnalyzedPipeline {
+            pipeline,
+            facts,
+            is_child,
+            structure: OnceLock::new(),
+            needs: OnceLock::new(),
+            moments: OnceLock::new(),
+        });
     }
     analysis
 }

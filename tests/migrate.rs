@@ -23,6 +23,9 @@ struct Fixture {
 struct Case {
     title: String,
     files: BTreeMap<String, String>,
+    /// What is included from elsewhere, by its path in the mirror.
+    #[serde(default)]
+    includes: BTreeMap<String, String>,
     #[serde(default)]
     config: String,
     #[serde(default)]
@@ -48,7 +51,9 @@ struct Options {
 }
 
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
-    let workspace = Workspace::memory(files.clone());
+    let mirror: undind::workspace::MemoryLoader =
+        case.includes.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+    let workspace = Workspace::memory(files.clone()).with_includes(mirror);
     let mut config = Config::parse(&case.config).expect("the configuration is valid");
     if case.options.auth.as_deref() == Some("oidc") {
         config.depot.auth = Auth::Oidc;

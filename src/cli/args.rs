@@ -31,6 +31,9 @@ pub struct Global {
     /// Say nothing on standard error but errors
     #[arg(short, long, global = true, help_heading = "Global options", conflicts_with = "verbose")]
     pub quiet: bool,
+    /// Read what is included from other projects, addresses and templates from this folder
+    #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
+    pub includes: Option<PathBuf>,
     /// Read this configuration instead of the .undind.yml at the root of the repository
     #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     pub config: Option<PathBuf>,

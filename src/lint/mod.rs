@@ -13,6 +13,7 @@ pub use rules::RULES;
 
 use crate::analysis::Analysis;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit::Fix;
 use suppress::Suppressions;
 
 /// What to look for.
@@ -59,7 +60,14 @@ pub fn lint(analysis: &Analysis, options: &LintOptions) -> LintReport {
     let mut suppressions = Suppressions::new(&analysis.documents);
     let mut report = LintReport::default();
     let mut seen = BTreeSet::new();
-    for (pipeline, diagnostic) in found(analysis, options) {
+    for (pipeline, mut diagnostic) in found(analysis, options) {
+        // What is wrong in a file from elsewhere is its owner's to mend.
+        if analysis.documents.is_foreign(diagnostic.span.file) {
+            continue;
+        }
+        let ours = |fix: &Fix| !fix.edits.iter().any(|edit| analysis.documents.is_foreign(edit.span.file));
+        diagnostic.fix = diagnostic.fix.filter(ours);
+        diagnostic.alternatives.retain(ours);
         if !seen.insert((diagnostic.span, diagnostic.id, diagnostic.message.clone(), diagnostic.jobs.clone())) {
             continue;
         }

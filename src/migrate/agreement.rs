@@ -108,7 +108,8 @@ pub(super) fn agree(
                     && !keeps(user, definition)
                     && movers.get(user).is_none_or(|other| !other.agrees_to_insert(place, lines))
             });
-            let Some(other) = differs else {
+            let elsewhere = analysis.documents.is_foreign(definition.span.file);
+            let Some(other) = differs.or(elsewhere.then_some(id)) else {
                 agreement.insertions.insert(*place, lines.clone());
                 continue;
             };
@@ -134,7 +135,9 @@ pub(super) fn agree(
                 continue;
             }
             let agrees = |user: &JobId| movers.get(user).is_some_and(|other| other.agrees(definition, change)) || keeps(user, definition);
-            let Some(other) = users.of(definition.span).find(|user| !agrees(user)) else {
+            // A file from elsewhere is used by others that are not known.
+            let elsewhere = analysis.documents.is_foreign(definition.span.file);
+            let Some(other) = users.of(definition.span).find(|user| !agrees(user)).or(elsewhere.then_some(id)) else {
                 agreement.changes.insert(*definition, change.clone());
                 continue;
             };
@@ -167,6 +170,10 @@ pub(super) fn agree(
 }
 
 fn shared(analysis: &Analysis, other: JobId, definition: &Definition) -> Reason {
+    if analysis.documents.is_foreign(definition.span.file) {
+        let message = "this is included from elsewhere, where others use it".to_owned();
+        return Reason { code: reason::SHARED_DEFINITION, message, span: definition.span };
+    }
     let name = &analysis.pipelines[other.pipeline].pipeline.jobs[other.job].name;
     let why = if half_known(analysis, other) { "whose configuration is not all at hand" } else { "which does not change in the same way" };
     let message = format!("this is shared with `{name}`, {why}");

@@ -84,6 +84,9 @@ pub fn rewrite(analysis: &Analysis, target: &Target, candidates: &BTreeSet<JobId
         agreement.overrides = hoisted(analysis, agreement.overrides);
         let composed = edits(&analysis.documents, &agreement.changes, &agreement.insertions, &agreement.overrides);
         let applied = composed.map_err(|cannot| (cannot.span, cannot.why)).and_then(|edits| {
+            if let Some(edit) = edits.iter().find(|edit| analysis.documents.is_foreign(edit.span.file)) {
+                return Err((edit.span, "the file is included from elsewhere"));
+            }
             let files = apply(analysis.documents.sources(), &edits).map_err(|overlap| (overlap.first, "two changes meet in one place"))?;
             Ok((edits, files))
         });

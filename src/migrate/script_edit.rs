@@ -296,7 +296,8 @@ fn rewrite(item: &Item, documents: &Documents, edits: &[TextEdit], text: String)
     }
     let flow = matches!(style, ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
     let one_line = !source.text()[item.value.span.range()].contains('\n') && !text.contains('\n');
-    if flow && one_line {
+    // What inputs were put into is another text elsewhere, and would lose them.
+    if flow && one_line && !item.value.is_interpolated() {
         return Ok(ItemChange::Rewrite(vec![Edit::replace(item.value.span, scalar(&text))], text));
     }
     Err(stuck(&edits[0]))

@@ -2,6 +2,7 @@
 
 mod fate;
 mod matrix;
+pub mod moments;
 mod needs;
 mod restrict;
 mod variables;
@@ -37,6 +38,10 @@ pub struct Plan {
     pub created: Option<bool>,
     /// Why there is none, or why that is not known.
     pub reason: Option<Reason>,
+    /// Whether the workflow lets a pipeline be created; none where that is not known.
+    pub admitted: Option<bool>,
+    /// Needs of jobs that are in for jobs that are out: no pipeline is created because of them.
+    pub unmet: Vec<Unmet>,
     /// All stages, `.pre` and `.post` among them, in order.
     pub stages: Vec<Arc<str>>,
     /// What the rule of `workflow` sets.
@@ -60,6 +65,17 @@ pub struct Reason {
     pub message: String,
     /// The place that decided.
     pub span: Option<Span>,
+}
+
+/// A need of a job that is in for one that is not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unmet {
+    /// The job that needs.
+    pub job: Arc<str>,
+    /// The job that is needed.
+    pub need: Arc<str>,
+    /// Where the need is written.
+    pub span: Span,
 }
 
 /// A job of the pipeline.
@@ -133,6 +149,8 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
             event,
             created: Some(true),
             reason: None,
+            admitted: Some(true),
+            unmet: Vec::new(),
             stages: pipeline.stages(),
             workflow_variables: Texts::new(),
             jobs: Vec::new(),
@@ -211,6 +229,10 @@ impl<'a> Planner<'a> {
             [Some(rule)] => (rule.span, "a rule of `workflow` says `when: never`"),
             _ => (rules.span, "no rule of `workflow` matches"),
         };
+        self.plan.admitted = match (passes.contains(&true), passes.contains(&false)) {
+            (true, true) => None,
+            (passes, _) => Some(passes),
+        };
         if !passes.contains(&true) {
             self.refuse(why, Some(span));
         } else if passes.contains(&false) {
@@ -257,7 +279,7 @@ impl<'a> Planner<'a> {
         let mut graph = Graph::new(&self.seeds, &stages);
         graph.check_all(self.pipeline.unresolved.is_empty());
         graph.stages(self.pipeline.unresolved.is_empty());
-        let missing = graph.missing();
+        let unmet = graph.unmet();
         let problems = std::mem::take(&mut graph.problems);
         let mut planned: Vec<(usize, PlannedJob)> = Vec::new();
         for seed in &self.seeds {
@@ -268,9 +290,10 @@ impl<'a> Planner<'a> {
             }
         }
         self.plan.problems.extend(problems);
-        for (message, span) in missing {
-            self.refuse(&message, Some(span));
+        for Unmet { job, need, span } in &unmet {
+            self.refuse(&format!("`{job}` needs `{need}`, which is not in the pipeline"), Some(*span));
         }
+        self.plan.unmet = unmet;
         planned.sort_by_key(|(stage, _)| *stage);
         self.plan.jobs = planned.into_iter().map(|(_, job)| job).collect();
     }

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::problem;
 use crate::pipeline::script::flat;
-use crate::plan::Seed;
 use crate::plan::matrix::chosen;
+use crate::plan::{Seed, Unmet};
 use crate::source::Span;
 use crate::yaml::{Data, Value};
 
@@ -197,22 +197,22 @@ impl<'s, 'a> Graph<'s, 'a> {
         self.problems.push(Diagnostic::new(problem::NEEDS, Severity::Error, span, message).job(&seed.name));
     }
 
-    /// Needs of jobs that are in for jobs that are out, which keep GitLab from creating the pipeline: what to say and where.
-    pub(super) fn missing(&self) -> Vec<(String, Span)> {
+    /// Needs of jobs that are in for jobs that are out.
+    pub(super) fn unmet(&self) -> Vec<Unmet> {
         let certainly_in = |seed: &Seed<'_>| seed.fates.iter().all(|fate| fate.effect.is_some());
         let certainly_out = |seed: &Seed<'_>| seed.fates.iter().all(|fate| fate.effect.is_none());
-        let mut missing = Vec::new();
+        let mut unmet = Vec::new();
         for seed in self.seeds.values().filter(|seed| certainly_in(seed)) {
             let needs: Vec<Vec<Need>> = seed.fates.iter().map(|fate| self.of(seed, fate.rule).0.unwrap_or_default()).collect();
             let Some((first, rest)) = needs.split_first() else { continue };
             let always = first.iter().filter(|need| rest.iter().all(|others| others.iter().any(|other| other.job == need.job)));
             for need in always.filter(|need| !need.optional) {
                 if self.seeds.get(&need.job).is_some_and(|other| certainly_out(other)) {
-                    missing.push((format!("`{}` needs `{}`, which is not in the pipeline", seed.name, need.job), need.span));
+                    unmet.push(Unmet { job: seed.name.clone(), need: need.job.clone(), span: need.span });
                 }
             }
         }
-        missing
+        unmet
     }
 
     /// Finds jobs that need each other in a circle; each circle is told once.

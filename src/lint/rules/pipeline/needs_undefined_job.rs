@@ -1,6 +1,6 @@
 //! PIP1105: `needs` and `dependencies` that name no job, or one that can't be waited for. Knows the graph, not the rules.
 
-use super::problems::{elsewhere, is_included};
+use super::problems::is_included;
 use crate::diagnostic::Severity;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::problem::NEEDS;
@@ -15,7 +15,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let mut problem = problem.clone();
         if problem.message.ends_with("no job has this name") {
             if is_included || !context.is_complete_but_for_needs() {
-                findings.add(elsewhere(problem));
                 continue;
             }
             let name = problem.message.split('`').nth(1).unwrap_or_default().to_owned();

@@ -39,7 +39,7 @@ pub(super) fn is_mistyped_keyword(job: &Job) -> bool {
 
 /// Whether the file is a part of a pipeline more likely than one of its own: it has another name than GitLab looks for, includes nothing and
 /// declares no stages.
-pub(super) fn is_part(context: &Context<'_>) -> bool {
+fn is_part(context: &Context<'_>) -> bool {
     let pipeline = &context.pipeline.pipeline;
     let named = pipeline.path.rsplit('/').next() == Some(".gitlab-ci.yml");
     let alone = pipeline.files.len() == 1 && pipeline.unresolved.is_empty();
@@ -51,7 +51,7 @@ pub(super) fn is_included(context: &Context<'_>) -> bool {
     !context.pipeline.is_child && context.pipeline.pipeline.path.rsplit('/').next() != Some(".gitlab-ci.yml")
 }
 
-pub(super) fn elsewhere(problem: Diagnostic) -> Diagnostic {
+fn elsewhere(problem: Diagnostic) -> Diagnostic {
     let message = format!("{} in this file", problem.message);
     let help = "nothing is wrong where the pipeline that includes this file defines it; check the file with which that pipeline begins";
     Diagnostic { severity: Severity::Info, message, ..problem.help(help) }
