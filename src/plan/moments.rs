@@ -71,7 +71,11 @@ fn branches(pipeline: &Pipeline) -> BTreeSet<String> {
             let Some(policy) = config.get(keyword) else { continue };
             let refs = if policy.as_mapping().is_some() { policy.get("refs") } else { Some(policy) };
             names.extend(
-                refs.map(|refs| flat(refs, &mut Vec::new())).unwrap_or_default().into_iter().filter_map(Value::scalar_text).filter(is_name),
+                refs.map(|refs| flat(refs, &mut Vec::new()))
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(Value::scalar_text)
+                    .filter(|text| is_name(text)),
             );
         }
     }
@@ -85,13 +89,13 @@ fn of_rules(config: &Mapping, names: &mut BTreeSet<String>) {
             continue;
         }
         for quote in ['"', '\''] {
-            names.extend(condition.split(quote).skip(1).step_by(2).map(str::to_owned).filter(is_name));
+            names.extend(condition.split(quote).skip(1).step_by(2).map(str::to_owned).filter(|text| is_name(text)));
         }
     }
 }
 
 /// Whether it is a branch's name, by its form, and no kind of pipeline.
-fn is_name(text: &String) -> bool {
+fn is_name(text: &str) -> bool {
     const KINDS: &[&str] = &[
         "api",
         "branches",
@@ -118,5 +122,5 @@ fn is_name(text: &String) -> bool {
         && text.len() < 64
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_./".contains(c))
         && !text.starts_with(['/', '.', '-'])
-        && !KINDS.contains(&text.as_str())
+        && !KINDS.contains(&text)
 }
