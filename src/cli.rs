@@ -10,10 +10,15 @@ mod exit;
 mod expand;
 mod explain;
 mod failure;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod fix;
 mod git;
+mod includes;
 mod inspect;
 mod lint;
+#[cfg(feature = "fetch")]
+mod lock;
 mod man;
 mod migrate;
 mod output;

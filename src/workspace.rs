@@ -39,6 +39,11 @@ pub trait Loader: Send + Sync {
 
     /// The paths of all files, sorted; used for `include` with wildcards and for finding scripts.
     fn paths(&self) -> Vec<String>;
+
+    /// Whether a file that is not found does not exist at all; otherwise it may only not be known here.
+    fn is_everything(&self) -> bool {
+        false
+    }
 }
 
 /// Files in memory, by path.
@@ -101,14 +106,20 @@ impl Workspace {
 
     /// The same repository, with `mirror` for what it includes from elsewhere. Its paths are:
     ///
-    /// - `project/GROUP/PROJECT/@REF/PATH` for files of projects, templates of components among them; `@HEAD` without a `ref`;
-    /// - `remote/HOST/PATH` for addresses;
+    /// - `project/GROUP/PROJECT/@REF/PATH` for files of projects, templates of components among them; `@HEAD` without a `ref`, and `%2F` for a slash in it;
+    /// - `remote/HOST/PATH` for addresses, `remote-http/HOST/PATH` for those without encryption;
     /// - `template/PATH` for GitLab's own templates.
     #[must_use]
     pub fn with_includes(mut self, mirror: impl Loader + 'static) -> Self {
         self.mirror = Some(Arc::new(mirror));
         self.mirrored = Arc::default();
         self
+    }
+
+    /// Whether what the mirror does not have does not exist.
+    #[must_use]
+    pub fn includes_everything(&self) -> bool {
+        self.mirror.as_ref().is_some_and(|mirror| mirror.is_everything())
     }
 
     /// The text at `path` of the mirror; none where there is no mirror.

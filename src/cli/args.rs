@@ -34,6 +34,12 @@ pub struct Global {
     /// Read what is included from other projects, addresses and templates from this folder
     #[arg(long, global = true, help_heading = "Global options", value_name = "DIR")]
     pub includes: Option<PathBuf>,
+    /// Fetch what is included from elsewhere, into the folder of --includes or the user's cache; GITLAB_TOKEN or CI_JOB_TOKEN says who asks
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub fetch_includes: bool,
+    /// How long one answer may take
+    #[arg(long, global = true, help_heading = "Global options", value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub fetch_timeout: u64,
     /// Read this configuration instead of the .undind.yml at the root of the repository
     #[arg(long, global = true, help_heading = "Global options", value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -13,6 +13,7 @@ use undind::workspace::{LoadError, Workspace};
 use crate::cli::Context;
 use crate::cli::disk::{DiskLoader, load_error, read_limited, read_stdin, slashed};
 use crate::cli::failure::Failure;
+use crate::cli::includes::with_includes;
 use crate::cli::write::recover;
 
 /// Where GitLab looks for a pipeline, if the project's settings don't say otherwise.
@@ -186,7 +187,7 @@ impl Repository {
         let (configured, parts): (Vec<_>, Vec<_>) = wanted.parts.into_iter().partition(|file| config.entries.contains(file));
         entries.extend(configured.into_iter().filter(|file| !entries.contains(file)).collect::<Vec<_>>());
         let parts = parts.into_iter().filter(|file| !config.ignores(file)).collect();
-        let workspace = with_includes(Workspace::new(DiskLoader::new(root.clone())), context)?;
+        let workspace = with_includes(Workspace::new(DiskLoader::new(root.clone())), &root, context)?;
         Ok(Self { prefix: seen_from(current, &root), root, workspace, config, entries, parts, stdin: false })
     }
 
@@ -211,18 +212,6 @@ impl Repository {
         self.entries.retain(|file| workspace.text(file).is_ok());
         self.parts.retain(|file| workspace.text(file).is_ok());
     }
-}
-
-/// The workspace with the folder of `--includes` for what it includes from elsewhere.
-fn with_includes(workspace: Workspace, context: &Context) -> Result<Workspace, Failure> {
-    let Some(folder) = &context.global.includes else { return Ok(workspace) };
-    let real = folder.canonicalize().map_err(|error| Failure::at(folder, load_error(&error)))?;
-    if !real.is_dir() {
-        return Err(
-            Failure::at(folder, "this is no folder").help("`--includes` takes a folder with `project`, `remote` and `template` in it")
-        );
-    }
-    Ok(workspace.with_includes(DiskLoader::new(real)))
 }
 
 fn unreadable(repository: &Repository) -> Vec<Failure> {

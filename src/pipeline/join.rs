@@ -20,7 +20,7 @@ use crate::pipeline::merge::merge;
 use crate::pipeline::problem;
 use crate::pipeline::rules::{Causes, Scope, depends_on, select};
 use crate::source::{FileId, Span};
-use crate::workspace::Workspace;
+use crate::workspace::{LoadError, Workspace};
 use crate::yaml::{Key, Mapping, Value, base64};
 
 /// Most files that one pipeline may include, repeated ones counted: GitLab's `max_includes`
@@ -221,7 +221,7 @@ impl Join<'_> {
                 }
             },
             Location::Project { project, reference, files } => {
-                let root: Arc<str> = format!("project/{project}/@{}", reference.as_deref().unwrap_or("HEAD")).into();
+                let root: Arc<str> = format!("project/{project}/@{}", reference.as_deref().unwrap_or("HEAD").replace('/', "%2F")).into();
                 let found =
                     files.iter().map(|file| self.mirrored(&format!("{root}/{file}"), Origin::Project(root.clone()), located, entry));
                 found.collect::<Vec<_>>().into_iter().flatten().collect()
@@ -236,9 +236,10 @@ impl Join<'_> {
                     Vec::new()
                 }
             },
-            Location::Component { project, name, version } => {
-                self.component(&format!("project/{project}/@{version}").into(), name, version, located, entry).into_iter().collect()
-            }
+            Location::Component { project, name, version } => self
+                .component(&format!("project/{project}/@{}", version.replace('/', "%2F")).into(), name, version, located, entry)
+                .into_iter()
+                .collect(),
             Location::Artifact(_) => {
                 self.unresolved(located.kind, &located.name, entry.span);
                 Vec::new()
@@ -249,20 +250,35 @@ impl Join<'_> {
     fn mirrored(&mut self, path: &str, origin: Origin, located: &Located, entry: &Value) -> Option<Found> {
         match self.documents.load_included(self.workspace, path) {
             Some(Ok(file)) => Some(Found { file, origin, component: Component::new() }),
-            Some(Err(_)) | None => {
-                self.unresolved(located.kind, &located.name, entry.span);
+            found => {
+                self.not_mirrored(found.and_then(Result::err), located, entry);
                 None
             }
         }
     }
 
+    /// Records an include that the mirror does not have, and says why it could not be read.
+    fn not_mirrored(&mut self, error: Option<LoadError>, located: &Located, entry: &Value) {
+        self.unresolved(located.kind, &located.name, entry.span);
+        let (message, severity) = match error {
+            Some(error) => (format!("`{}` cannot be included: {error}", located.name), Severity::Warning),
+            None if self.workspace.includes_everything() => {
+                (format!("`{}` cannot be included: there is no such file, or it may not be read", located.name), Severity::Warning)
+            }
+            None => return,
+        };
+        self.joined.problems.push(Diagnostic::new(problem::INCLUDE_NOT_FOUND, severity, located.span, message));
+    }
+
     /// The file of a component, which is one of two.
     fn component(&mut self, root: &Arc<str>, name: &str, version: &str, located: &Located, entry: &Value) -> Option<Found> {
         let paths = [format!("{root}/templates/{name}.yml"), format!("{root}/templates/{name}/template.yml")];
-        let file = paths.iter().find_map(|path| self.documents.load_included(self.workspace, path));
-        let Some(Ok(file)) = file else {
-            self.unresolved(located.kind, &located.name, entry.span);
-            return None;
+        let file = match paths.iter().find_map(|path| self.documents.load_included(self.workspace, path)) {
+            Some(Ok(file)) => file,
+            found => {
+                self.not_mirrored(found.and_then(Result::err), located, entry);
+                return None;
+            }
         };
         Some(Found { file, origin: Origin::Project(root.clone()), component: component(name, version) })
     }
@@ -284,8 +300,12 @@ impl Join<'_> {
 
     /// A file at an address, whose checksum is right if one is asked for.
     fn remote(&mut self, address: &str, integrity: Option<&str>, located: &Located, entry: &Value) -> Option<Found> {
-        let path = address.split_once("://").map_or(address, |(_, path)| path);
-        let found = self.mirrored(&format!("remote/{path}"), Origin::Public, located, entry)?;
+        let path = match address.split_once("://") {
+            Some(("http", path)) => format!("remote-http/{path}"),
+            Some((_, path)) => format!("remote/{path}"),
+            None => format!("remote/{address}"),
+        };
+        let found = self.mirrored(&path, Origin::Public, located, entry)?;
         let Some(integrity) = integrity else { return Some(found) };
         let Some(expected) = integrity.strip_prefix("sha256-") else {
             self.problem(

@@ -4,6 +4,8 @@
 mod bad_files;
 mod bad_input;
 mod commands;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod limits;
 mod lint;
 mod schemas;
