@@ -7,13 +7,14 @@ mod generated;
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use undind::config::Config;
-use undind::pipeline::context::Context;
+use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::{Documents, resolve};
+use undind::plan::plan;
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, compose, parse};
 use undind::{LintOptions, MigrateOptions, Target, Workspace, analyze, lint, migrate};
 
-use generated::{PATH, pipeline};
+use generated::{PATH, pipeline, repository};
 
 /// How many jobs the pipelines have.
 const JOBS: [usize; 3] = [50, 500, 5_000];
@@ -51,6 +52,21 @@ fn linted(bencher: Bencher<'_, '_>, jobs: usize) {
 #[divan::bench(args = JOBS)]
 fn migrated(bencher: Bencher<'_, '_>, jobs: usize) {
     on_generated(bencher, jobs, migration);
+}
+
+/// A pipeline that includes 149 files, from its texts to the jobs that a push creates.
+#[divan::bench(args = [100, 1_000, 10_000], sample_count = 20)]
+fn planned(bencher: Bencher<'_, '_>, jobs: usize) {
+    let files = repository(jobs);
+    let facts = Facts { default_branch: Some("main".into()), ..Facts::default() };
+    bencher.with_inputs(|| Workspace::memory(files.clone())).bench_values(|workspace| {
+        let context = Context::new(Event::Push, Ref::Branch("main".into()), &facts).with_inputs([]).with_files(workspace.paths());
+        let mut documents = Documents::default();
+        let entry = documents.load(&workspace, PATH).expect("the pipeline is there");
+        let pipeline = resolve(&workspace, &mut documents, PATH, entry, &context);
+        let plan = plan(&pipeline, &context);
+        assert!(plan.created == Some(true) && plan.jobs.len() >= jobs);
+    });
 }
 
 #[divan::bench_group(sample_count = 10)]

@@ -14,7 +14,7 @@ use undind::yaml::scan;
 use undind::{Analysis, Config, analyze};
 
 use corpus::{Case, cases};
-use generated::{PATH, pipeline};
+use generated::{PATH, pipeline, repository};
 
 /// Runs of a process of which the fastest and the middle one count.
 const RUNS: usize = 41;
@@ -31,6 +31,9 @@ fn main() {
     process("migrate", &["migrate", "--to", "depot"], &small);
     for jobs in [50, 500, 5_000] {
         process("lint", &["lint"], &pipeline(jobs));
+    }
+    for jobs in [100, 1_000, 10_000] {
+        planned(jobs);
     }
     let cases = cases();
     if !cases.is_empty() {
@@ -51,6 +54,20 @@ fn process(name: &str, arguments: &[&str], text: &str) {
         milliseconds(times[0]),
         peak_memory(arguments, folder.path())
     );
+}
+
+/// Runs `plan` on a repository whose pipeline includes 149 files.
+fn planned(jobs: usize) {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    for (path, text) in repository(jobs) {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("the folder can be made");
+        std::fs::write(path, text).expect("the folder can be written");
+    }
+    let arguments = ["plan", "--format", "json", "--changed", "README.md"];
+    let mut times: Vec<Duration> = (0..RUNS / 2).map(|_| timed(&arguments, folder.path())).collect();
+    times.sort();
+    println!("  plan of {jobs:>6} jobs in 150 files: {:>8} (fastest {})", milliseconds(times[times.len() / 2]), milliseconds(times[0]));
 }
 
 fn command(arguments: &[&str], folder: &Path) -> Command {

@@ -35,3 +35,35 @@ fn test_job(text: &mut String, job: usize) -> std::fmt::Result {
          - !reference [.test, before_script]\n    - npm run lint && npm test -- --shard {job}\n"
     )
 }
+
+/// How many files the repositories of [`repository`] include.
+pub const INCLUDES: usize = 149;
+
+/// A repository whose pipeline of `jobs` jobs is spread over 149 included files: a tenth has a matrix of six, each needs one of its file, and all have rules.
+pub fn repository(jobs: usize) -> Vec<(String, String)> {
+    let mut root = String::from("stages: [build, test]\nworkflow:\n  rules:\n    - if: $CI_COMMIT_BRANCH\ninclude:\n");
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for part in 0..INCLUDES {
+        writeln!(root, "  - {{local: ci/{part}.yml, inputs: {{team: team-{part}}}}}").expect("a string takes everything");
+        let header = "spec: {inputs: {team: }}\n---\n";
+        parts.push((
+            format!("ci/{part}.yml"),
+            format!("{header}.base-{part}:\n  image: alpine\n  variables: {{TEAM: \"$[[ inputs.team ]]\"}}\n"),
+        ));
+    }
+    for job in 0..jobs {
+        let part = job % INCLUDES;
+        let text = &mut parts[part].1;
+        let first = job < INCLUDES;
+        let matrix = if job / INCLUDES % 10 == 1 { "  parallel: {matrix: [{OS: [linux, mac], ARCH: [a, b, c]}]}\n" } else { "" };
+        let (stage, needs) = if first { ("build", String::new()) } else { ("test", format!("  needs: [job-{part}]\n")) };
+        let written = write!(
+            text,
+            "job-{job}:\n  extends: .base-{part}\n  stage: {stage}\n{needs}{matrix}  script: make $[[ inputs.team ]] {job}\n  rules:\n    \
+             - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH && $TEAM =~ /^team-/\n    - changes: [\"services/{job}/**/*\"]\n"
+        );
+        written.expect("a string takes everything");
+    }
+    parts.push((PATH.to_owned(), root));
+    parts
+}
