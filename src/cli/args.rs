@@ -417,6 +417,6 @@ pub struct Completions {
 
 #[derive(Args, Debug)]
 pub struct Schema {
-    /// baseline, config, gitlab-ci, inspect, lint or migrate
+    /// baseline, config, gitlab-ci, inspect, lint, migrate or plan
     pub name: String,
 }

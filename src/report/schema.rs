@@ -22,6 +22,7 @@ pub const SCHEMAS: &[Schema] = &[
     Schema { name: "inspect", about: "the output of `inspect --format json`", text: include_str!("../../schemas/inspect.schema.json") },
     Schema { name: "lint", about: "the output of `lint --format json`", text: include_str!("../../schemas/lint.schema.json") },
     Schema { name: "migrate", about: "the output of `migrate --report json`", text: include_str!("../../schemas/migrate.schema.json") },
+    Schema { name: "plan", about: "the output of `plan --format json`", text: include_str!("../../schemas/plan.schema.json") },
 ];
 
 /// The schema of that name.

@@ -8,6 +8,7 @@ mod commands;
 mod fetch;
 mod limits;
 mod lint;
+mod plan;
 mod schemas;
 mod usage;
 
