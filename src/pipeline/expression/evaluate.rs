@@ -82,8 +82,8 @@ enum Value {
     Bool(bool),
     Text(Arc<str>),
     Pattern(Arc<Pattern>),
-    /// A text that is not known and not blank.
-    SomeText,
+    /// A text that is not known and not blank: that of a variable.
+    SomeText(Arc<str>),
 }
 
 /// Few, and each once.
@@ -138,13 +138,11 @@ impl Evaluation<'_, '_> {
         match found {
             Lookup::Defined(text) => vec![Value::Text(text.as_ref().into())],
             Lookup::Undefined => vec![Value::Null],
-            Lookup::Present => {
-                self.depends.insert(name.clone());
-                vec![Value::SomeText]
-            }
+            // Where it is enough that the variable exists, nothing depends on its text.
+            Lookup::Present => vec![Value::SomeText(name.clone())],
             Lookup::Unknown => {
                 self.depends.insert(name.clone());
-                vec![Value::Null, Value::Text("".into()), Value::SomeText]
+                vec![Value::Null, Value::Text("".into()), Value::SomeText(name.clone())]
             }
         }
     }
@@ -163,11 +161,14 @@ impl Evaluation<'_, '_> {
             }
             Operator::Equals | Operator::NotEquals | Operator::Matches | Operator::NotMatches => {
                 let right = self.values(right);
-                let truths = left.iter().flat_map(|left| right.iter().map(move |right| compared(operator, left, right)));
                 let (mut holds, mut fails) = (false, false);
-                for truth in truths {
+                for (left, right) in left.iter().flat_map(|left| right.iter().map(move |right| (left, right))) {
+                    let truth = compared(operator, left, right);
                     holds |= truth != Truth::False;
                     fails |= truth != Truth::True;
+                    if truth == Truth::Unknown {
+                        self.depends.extend([left, right].into_iter().filter_map(Value::variable).cloned());
+                    }
                 }
                 let bools = [(holds, true), (fails, false)];
                 bools.into_iter().filter(|(may, _)| *may).map(|(_, value)| Value::Bool(value)).collect()
@@ -191,9 +192,15 @@ fn equal(left: &Value, right: &Value) -> Truth {
         (Value::Null, Value::Null) => Truth::True,
         (Value::Bool(left), Value::Bool(right)) => (left == right).into(),
         (Value::Text(left), Value::Text(right)) => (left == right).into(),
-        (Value::SomeText, Value::Text(text)) | (Value::Text(text), Value::SomeText) if !is_blank(text) => Truth::Unknown,
-        (Value::SomeText, Value::SomeText) => Truth::Unknown,
-        (Value::Null | Value::Bool(_) | Value::Text(_) | Value::Pattern(_) | Value::SomeText, _) => Truth::False,
+        (Value::SomeText(_), Value::Text(text)) | (Value::Text(text), Value::SomeText(_)) if !is_blank(text) => Truth::Unknown,
+        (Value::SomeText(left), Value::SomeText(right)) => {
+            if left == right {
+                Truth::True
+            } else {
+                Truth::Unknown
+            }
+        }
+        (Value::Null | Value::Bool(_) | Value::Text(_) | Value::Pattern(_) | Value::SomeText(_), _) => Truth::False,
     }
 }
 
@@ -204,11 +211,11 @@ fn matches(text: &Value, pattern: &Value) -> Truth {
         Value::Bool(value) => Some(Cow::Owned(value.to_string())),
         Value::Text(text) => Some(Cow::Borrowed(&**text)),
         Value::Pattern(_) => return Truth::False,
-        Value::SomeText => None,
+        Value::SomeText(_) => None,
     };
     match pattern {
         Value::Null | Value::Bool(_) => Truth::False,
-        Value::SomeText => Truth::Unknown,
+        Value::SomeText(_) => Truth::Unknown,
         Value::Pattern(pattern) => known.map_or(Truth::Unknown, |text| pattern.is_match(&text).into()),
         Value::Text(source) => match (Pattern::parse(source), known) {
             (_, None) => Truth::Unknown,
@@ -225,7 +232,15 @@ impl Value {
             Self::Null => false,
             Self::Bool(value) => *value,
             Self::Text(text) => !is_blank(text),
-            Self::Pattern(_) | Self::SomeText => true,
+            Self::Pattern(_) | Self::SomeText(_) => true,
+        }
+    }
+
+    /// The variable whose text it is.
+    fn variable(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::SomeText(name) => Some(name),
+            Self::Null | Self::Bool(_) | Self::Text(_) | Self::Pattern(_) => None,
         }
     }
 
@@ -235,11 +250,12 @@ impl Value {
 
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Null, Self::Null) | (Self::SomeText, Self::SomeText) => true,
+            (Self::Null, Self::Null) => true,
+            (Self::SomeText(left), Self::SomeText(right)) => left == right,
             (Self::Bool(left), Self::Bool(right)) => left == right,
             (Self::Text(left), Self::Text(right)) => left == right,
             (Self::Pattern(left), Self::Pattern(right)) => Arc::ptr_eq(left, right),
-            (Self::Null | Self::Bool(_) | Self::Text(_) | Self::Pattern(_) | Self::SomeText, _) => false,
+            (Self::Null | Self::Bool(_) | Self::Text(_) | Self::Pattern(_) | Self::SomeText(_), _) => false,
         }
     }
 }
