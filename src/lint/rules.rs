@@ -39,6 +39,7 @@ pub static RULES: &[&Rule] = &[
     &pipeline::needs_missing_in_pipeline::RULE,
     &pipeline::needs_undefined_job::RULE,
     &pipeline::unknown_keyword::RULE,
+    &pipeline::deprecated_keyword::RULE,
     &pipeline::job_without_action::RULE,
     &pipeline::expression_syntax::RULE,
     &pipeline::circular_variables::RULE,

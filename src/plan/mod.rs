@@ -4,6 +4,7 @@ mod fate;
 mod matrix;
 pub mod moments;
 mod needs;
+mod places;
 mod restrict;
 mod variables;
 
@@ -28,6 +29,7 @@ pub use variables::Texts;
 
 use fate::Fate;
 use needs::Graph;
+use places::Places;
 
 /// What an event creates.
 #[derive(Debug)]
@@ -103,6 +105,27 @@ pub struct PlannedJob {
     pub variables: Texts,
     /// Its number among those that `parallel` makes of one job.
     pub instance: Option<Instance>,
+    /// What it starts, if it has `trigger`.
+    pub trigger: Option<Trigger>,
+    /// The name of its environment, expanded as far as is known.
+    pub environment: Option<String>,
+    /// The tags that its runner must have, expanded as far as is known.
+    pub tags: Vec<String>,
+    /// Its resource group, expanded as far as is known.
+    pub resource_group: Option<String>,
+}
+
+/// The pipeline that a job starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trigger {
+    /// The other project, expanded as far as is known; none for a child pipeline.
+    pub project: Option<String>,
+    /// The branch of the other project.
+    pub branch: Option<String>,
+    /// The files of a child pipeline, as written.
+    pub includes: Vec<String>,
+    /// Whether the job waits for it: `depend` or `mirror`.
+    pub strategy: Option<String>,
 }
 
 /// A job that is not in the pipeline.
@@ -283,7 +306,7 @@ impl<'a> Planner<'a> {
         let problems = std::mem::take(&mut graph.problems);
         let mut planned: Vec<(usize, PlannedJob)> = Vec::new();
         for seed in &self.seeds {
-            match sorted(seed, &graph) {
+            match sorted(seed, &graph, self.context) {
                 Sorted::In(job) => planned.push((stages.get(&job.stage).copied().unwrap_or(usize::MAX), *job)),
                 Sorted::Out(left_out) => self.plan.left_out.push(left_out),
                 Sorted::Unknown(unknown) => self.plan.unknown.push(unknown),
@@ -333,7 +356,7 @@ enum Sorted {
 }
 
 /// In, out or not known, by what may become of the job.
-fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>) -> Sorted {
+fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>, context: &Context) -> Sorted {
     let stage: Arc<str> = seed.job.stage().into();
     let mut depends = seed.depends.clone();
     depends.extend(seed.job.missing.iter().map(|missing| Cause::Include(missing.name.as_str().into())));
@@ -360,7 +383,12 @@ fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>) -> Sorted {
     let (needs, external) = graph.of(seed, first.rule);
     let mut variables = seed.variables.clone();
     variables.extend(variables::texts(first.rule.and_then(|rule| rule.get("variables"))));
+    let places = Places { context, variables: &variables };
     Sorted::In(Box::new(PlannedJob {
+        trigger: places.trigger(&seed.job.config),
+        environment: places.environment(&seed.job.config),
+        tags: places.tags(&seed.job.config),
+        resource_group: places.text(seed.job.config.get("resource_group")),
         name: seed.name.clone(),
         base: seed.job.name.clone(),
         key: seed.job.key,
@@ -370,8 +398,8 @@ fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>) -> Sorted {
         external,
         rule: rule.map(|rule| rule.span),
         rule_index: rule.and_then(|rule| rules.iter().position(|other| std::ptr::eq(*other, rule))),
-        variables,
         instance: seed.instance.clone(),
+        variables: variables.clone(),
     }))
 }
 

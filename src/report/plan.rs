@@ -69,6 +69,19 @@ impl Report<'_> {
         if let Some(start_in) = &job.effect.start_in {
             members.insert("start_in".to_owned(), json!(start_in));
         }
+        if let Some(trigger) = &job.trigger {
+            let value =
+                json!({"project": trigger.project, "branch": trigger.branch, "include": trigger.includes, "strategy": trigger.strategy});
+            members.insert("trigger".to_owned(), value);
+        }
+        for (name, text) in [("environment", &job.environment), ("resource_group", &job.resource_group)] {
+            if let Some(text) = text {
+                members.insert(name.to_owned(), json!(text));
+            }
+        }
+        if !job.tags.is_empty() {
+            members.insert("tags".to_owned(), json!(job.tags));
+        }
         if let Some(instance) = &job.instance {
             members.insert("parallel".to_owned(), json!({"index": instance.index, "total": instance.total}));
         }
@@ -179,6 +192,10 @@ impl Report<'_> {
         if let Some(needs) = &job.needs {
             let names: Vec<String> = self.grouped(needs).into_iter().chain(job.external.iter().map(external_text)).collect();
             parts.push(if names.is_empty() { "needs nothing".to_owned() } else { format!("needs {}", names.join(", ")) });
+        }
+        if let Some(trigger) = &job.trigger {
+            let child = || format!("starts the child pipeline {}", trigger.includes.join(", "));
+            parts.push(trigger.project.as_ref().map_or_else(child, |project| format!("starts a pipeline of {project}")));
         }
         if let Some(span) = job.rule {
             parts.push(format!("by the rule at {}{}:{}", self.prefix, self.sources.get(span.file).path(), self.sources.start(span).line));

@@ -141,3 +141,27 @@ perhaps: {script: a, rules: [{if: $X}]}
     assert!(push.get("deploy").is_none() && push.get("variables").is_none(), "{push}");
     assert!(folder.run(&["expand", "--format", "json"]).json()["deploy"]["rules"].is_array());
 }
+
+#[test]
+fn what_gitlab_expands_is_expanded_and_what_jobs_start_is_named() {
+    let text = "\
+variables: {STAGE: 'x/$NAME', NAME: n}
+deploy: {script: a, environment: 'review/$STAGE/$CI_COMMIT_REF_SLUG/$OUTSIDE', tags: ['$NAME', b], image: '$NAME'}
+child: {trigger: {include: [ci/child.yml, {project: g/p, file: a.yml}], strategy: depend}}
+other: {trigger: '$NAME/project'}
+";
+    let folder = Folder::new(&[(".gitlab-ci.yml", text), ("ci/child.yml", "a: {script: a}")]);
+    let ran = folder.run(&["plan", "--branch", "Feature/X", "--format", "json"]).json();
+    let job = |name: &str| ran["jobs"].as_array().unwrap().iter().find(|job| job["name"] == name).unwrap().clone();
+    assert_eq!(
+        (job("deploy")["environment"].clone(), job("deploy")["tags"].clone()),
+        (json!("review/x/n/feature-x/$OUTSIDE"), json!(["n", "b"]))
+    );
+    assert_eq!(job("child")["trigger"]["include"], json!(["ci/child.yml", "g/p: a.yml"]));
+    assert_eq!(job("other")["trigger"]["project"], "n/project");
+    assert!(
+        folder.run(&["plan"]).stdout.contains("child   starts the child pipeline ci/child.yml, g/p: a.yml"),
+        "{}",
+        folder.run(&["plan"]).stdout
+    );
+}

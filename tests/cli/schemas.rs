@@ -12,6 +12,8 @@ test:
 late: {script: a, rules: [{if: $CI_COMMIT_TAG, when: delayed, start_in: 1 hour}]}
 perhaps: {script: a, rules: [{if: $X, when: manual}]}
 broken: {script: a, needs: [nobody]}
+deploy: {script: a, environment: {name: review/$CI_COMMIT_REF_SLUG}, tags: [a, $B], resource_group: x}
+child: {trigger: {include: [{artifact: x.yml, job: build}], strategy: mirror}}
 ";
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! Rules about the pipeline as such: its files, stages and keywords, and what its jobs take from each other.
 
 pub mod circular_variables;
+pub mod deprecated_keyword;
 pub mod duplicate_pipelines;
 pub mod expression_syntax;
 pub mod include_not_found;
