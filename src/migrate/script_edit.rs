@@ -242,6 +242,9 @@ pub enum ItemChange {
 /// # Errors
 /// [`Stuck`] where an edit touches bytes that are not written as they are read.
 pub fn item_changes(script: &Script, documents: &Documents, edits: &[TextEdit]) -> Result<Vec<(usize, ItemChange)>, Stuck> {
+    if let Some(edit) = writes_inputs_out(script, edits) {
+        return Err(Stuck { why: "a name that an input is a part of would be written out", at: edit.range.start });
+    }
     let mut changes = Vec::new();
     for (index, item) in script.items.iter().enumerate() {
         let own: Vec<TextEdit> = edits.iter().filter_map(|edit| within_item(edit, item)).collect();
@@ -253,6 +256,19 @@ pub fn item_changes(script: &Script, documents: &Documents, edits: &[TextEdit]) 
         changes.push((index, change));
     }
     Ok(changes)
+}
+
+/// The first edit that writes what may be the value of an input into the file: it has another value elsewhere. Where the values are short this may
+/// also be chance, and is refused all the same.
+fn writes_inputs_out<'e>(script: &Script, edits: &'e [TextEdit]) -> Option<&'e TextEdit> {
+    let values: Vec<&str> = script
+        .items
+        .iter()
+        .filter(|item| item.value.is_interpolated())
+        .flat_map(|item| item.value.texts_put_in())
+        .filter(|text| !text.is_empty())
+        .collect();
+    edits.iter().find(|edit| values.iter().any(|value| edit.text.contains(value)))
 }
 
 /// The part of an edit that lies in an item, relative to it; inserted text belongs to the item in which the edit begins.
@@ -312,6 +328,8 @@ fn in_place(item: &Item, source: &str, style: ScalarStyle, edit: &TextEdit) -> O
         ScalarStyle::Folded | ScalarStyle::Plain if edit.text.contains('\n') => return None,
         ScalarStyle::SingleQuoted => edit.text.replace('\'', "''"),
         ScalarStyle::DoubleQuoted => edit.text.replace('\\', "\\\\").replace('"', "\\\""),
+        // Where a line begins can't be told when inputs stand before it.
+        ScalarStyle::Literal if edit.text.contains('\n') && item.value.is_interpolated() => return None,
         ScalarStyle::Literal if edit.text.contains('\n') => {
             block_lines(source, span, &item.value.as_str()?[..edit.range.start], &edit.text)
         }

@@ -117,11 +117,14 @@ impl Documents {
     /// How the decoded text of a scalar maps to the bytes of its file; none for other nodes.
     #[must_use]
     pub fn scalar_text(&self, value: &Value) -> Option<TextMap> {
-        if value.is_interpolated() {
-            return Some(TextMap::opaque(value.as_str()?.len(), value.span));
+        let written = || self.get(value.span.file)?.tree.text_map(value.node, self.sources.get(value.span.file).text());
+        if !value.is_interpolated() {
+            return written();
         }
-        let document = self.get(value.span.file)?;
-        document.tree.text_map(value.node, self.sources.get(value.span.file).text())
+        let text = value.as_str()?;
+        let replaced = value.put_in().and_then(|pieces| Some(written()?.with_replaced(&pieces)));
+        let fits = |map: &TextMap| map.segments().last().is_some_and(|segment| segment.decoded.end == text.len());
+        Some(replaced.filter(fits).unwrap_or_else(|| TextMap::opaque(text.len(), value.span)))
     }
 }
 

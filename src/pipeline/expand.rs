@@ -133,7 +133,7 @@ fn step(step: &Step) -> String {
         Step::Extends(name) => format!("extends {name}"),
         Step::Reference(path) => format!("!reference {path}"),
         Step::Default => "default".to_owned(),
-        Step::Input(name) => format!("input {name}"),
+        Step::Input { name, .. } => format!("input {name}"),
         Step::Include(path) => format!("include {path}"),
     }
 }

@@ -107,17 +107,20 @@ impl<'a> Interpolation<'a> {
                     out.push_str(&whole[from..block.end()]);
                 }
                 Ok(Replacement::Known(input)) => {
-                    reached = reached.reached_by(Step::Input(name.into()), input.span);
+                    let step = |length| Step::Input { name: name.as_str().into(), block: block.range(), length };
                     if block.len() == whole.len() {
                         self.values += 1;
-                        return respanned(&input.data, &reached);
+                        return respanned(&input.data, &reached.reached_by(step(None), input.span));
                     }
                     out.push_str(&whole[from..block.start()]);
-                    match text(&input.data) {
-                        Some(text) if out.len() + text.len() <= MAX_BYTES => out.push_str(&text),
-                        Some(_) => self.problem(value.span, "the inputs make this text too long".to_owned()),
-                        None => self.problem(value.span, format!("`{}` is no text that could stand within another", &found[1])),
+                    let put_in = text(&input.data).unwrap_or_default();
+                    if matches!(input.data, Data::Mapping(_) | Data::Reference(_)) {
+                        self.problem(value.span, format!("`{}` is no text that could stand within another", &found[1]));
+                    } else if out.len() + put_in.len() > MAX_BYTES {
+                        self.problem(value.span, "the inputs make this text too long".to_owned());
                     }
+                    reached = reached.reached_by(step(Some(put_in.len())), input.span);
+                    out.push_str(&put_in);
                 }
                 Err(message) => {
                     self.problem(value.span, message);

@@ -64,7 +64,7 @@ impl TextMaps {
     fn of(&mut self, value: &Value, documents: &Documents) -> Option<Arc<TextMap>> {
         if value.is_interpolated() {
             // The same place gives other texts elsewhere.
-            return Some(Arc::new(TextMap::opaque(value.as_str().map_or(0, str::len), value.span)));
+            return documents.scalar_text(value).map(Arc::new);
         }
         self.0.entry((value.span.file, value.node)).or_insert_with(|| documents.scalar_text(value).map(Arc::new)).clone()
     }

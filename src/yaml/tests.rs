@@ -236,3 +236,19 @@ fn decoded_text_knows_its_bytes() {
     let tree = tree(text);
     assert_eq!(slice(text, tree.text_map(at(&tree, "a"), text).unwrap().cover(1..6)), "ne\n  tw");
 }
+
+#[test]
+fn a_text_with_pieces_replaced_still_knows_where_the_rest_is_written() {
+    let text = "a: 'x $[[ i ]] it''s $[[ j ]]!'\n";
+    let tree = tree(text);
+    let map = tree.text_map(at(&tree, "a"), text).unwrap();
+    // `x $[[ i ]] it's $[[ j ]]!` becomes `x long it's !`.
+    let replaced = map.with_replaced(&[(2..10, 4), (16..24, 0)]);
+    assert_eq!(replaced.segments().last().unwrap().decoded.end, "x long it's !".len());
+    for (range, expected) in
+        [(0..2, Some("x ")), (6..9, Some(" it")), (10..12, Some("s ")), (12..13, Some("!")), (2..6, None), (0..4, None), (9..10, None)]
+    {
+        assert_eq!(replaced.source(range.clone()).map(|span| slice(text, span)), expected, "{range:?}");
+    }
+    assert_eq!(slice(text, replaced.cover(1..7)), " $[[ i ]] ");
+}

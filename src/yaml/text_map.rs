@@ -57,6 +57,46 @@ impl TextMap {
         Self { span, segments: vec![Segment { decoded: 0..length, source: span.range(), kind: SegmentKind::Opaque }] }
     }
 
+    /// The map of the text that comes of this one when each of `pieces`, ranges of it in order, is replaced by so many bytes.
+    #[must_use]
+    pub fn with_replaced(&self, pieces: &[(Range<usize>, usize)]) -> Self {
+        let mut segments: Vec<Segment> = Vec::new();
+        let (mut from, mut at) = (0, 0);
+        let whole = self.segments.last().map_or(0, |segment| segment.decoded.end);
+        for (block, length) in pieces.iter().cloned().chain([(whole..whole, 0)]) {
+            at = self.copy(from..block.start, at, &mut segments);
+            if !block.is_empty() {
+                let source = self.cover(block.clone()).range();
+                segments.push(Segment { decoded: at..at + length, source, kind: SegmentKind::Opaque });
+                at += length;
+            }
+            from = block.end;
+        }
+        Self { span: self.span, segments }
+    }
+
+    /// Adds the segments of `decoded`, from `at` on in the new text; where it ends there.
+    fn copy(&self, decoded: Range<usize>, mut at: usize, into: &mut Vec<Segment>) -> usize {
+        for segment in &self.segments {
+            let (start, end) = (segment.decoded.start.max(decoded.start), segment.decoded.end.min(decoded.end));
+            let whole = start == segment.decoded.start && end == segment.decoded.end;
+            if start > end || (start == end && !whole) {
+                continue;
+            }
+            let source = match segment.kind {
+                SegmentKind::Verbatim => {
+                    let first = segment.source.start + (start - segment.decoded.start);
+                    first..first + (end - start)
+                }
+                SegmentKind::Escape | SegmentKind::Break | SegmentKind::Opaque => segment.source.clone(),
+            };
+            let kind = if whole || segment.kind == SegmentKind::Verbatim { segment.kind } else { SegmentKind::Opaque };
+            into.push(Segment { decoded: at..at + (end - start), source, kind });
+            at += end - start;
+        }
+        at
+    }
+
     /// The segments in order.
     #[must_use]
     pub fn segments(&self) -> &[Segment] {

@@ -1,5 +1,6 @@
 //! A document as GitLab's loader sees it: typed scalars, merged mappings, and for every value where it was written and how it got there.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -67,8 +68,15 @@ pub enum Step {
     Reference(Arc<str>),
     /// `default:`, or a deprecated global keyword.
     Default,
-    /// `$[[ inputs.name ]]`; the input's name. Its place is where the input's value is written.
-    Input(Arc<str>),
+    /// `$[[ inputs.name ]]`. Its place is where the input's value is written.
+    Input {
+        /// The input.
+        name: Arc<str>,
+        /// The bytes of the block in the text as written.
+        block: Range<usize>,
+        /// How many bytes were put in their place; none where the value is no text within another, but the input itself.
+        length: Option<usize>,
+    },
     /// `include:`; the path or name of what is included.
     Include(Arc<str>),
 }
@@ -173,7 +181,33 @@ impl Value {
     /// Whether inputs were put into it, so that its text is not what is written at its place.
     #[must_use]
     pub fn is_interpolated(&self) -> bool {
-        self.steps().any(|via| matches!(via.step, Step::Input(_)))
+        self.steps().any(|via| matches!(via.step, Step::Input { .. }))
+    }
+
+    /// What was put into its text: the bytes that it replaced in the text as written, and how many took their place, in order. None where the value as
+    /// a whole is an input.
+    #[must_use]
+    pub fn put_in(&self) -> Option<Vec<(Range<usize>, usize)>> {
+        let pieces = self.steps().filter_map(|via| match &via.step {
+            Step::Input { block, length, .. } => Some(length.map(|length| (block.clone(), length))),
+            Step::Alias(_) | Step::MergeKey | Step::Extends(_) | Step::Reference(_) | Step::Default | Step::Include(_) => None,
+        });
+        let mut pieces = pieces.collect::<Option<Vec<_>>>()?;
+        pieces.sort_by_key(|(block, _)| block.start);
+        Some(pieces)
+    }
+
+    /// The texts that were put into its text, in order.
+    #[must_use]
+    pub fn texts_put_in(&self) -> Vec<&str> {
+        let (Some(text), Some(pieces)) = (self.as_str(), self.put_in()) else { return Vec::new() };
+        let (mut texts, mut written, mut at) = (Vec::new(), 0, 0);
+        for (block, length) in pieces {
+            at += block.start - written;
+            texts.extend(text.get(at..at + length));
+            (written, at) = (block.end, at + length);
+        }
+        texts
     }
 
     /// The steps from here back to where the value is written.
