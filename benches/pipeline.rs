@@ -9,7 +9,7 @@ use divan::{Bencher, black_box};
 use undind::config::Config;
 use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::{Documents, resolve};
-use undind::plan::plan;
+use undind::plan::{plan, refusals};
 use undind::source::{SourceFile, Sources};
 use undind::yaml::{Limits, compose, parse};
 use undind::{LintOptions, MigrateOptions, Target, Workspace, analyze, lint, migrate};
@@ -64,7 +64,7 @@ fn planned(bencher: Bencher<'_, '_>, jobs: usize) {
         let mut documents = Documents::default();
         let entry = documents.load(&workspace, PATH).expect("the pipeline is there");
         let pipeline = resolve(&workspace, &mut documents, PATH, entry, &context);
-        let plan = plan(&pipeline, &context);
+        let plan = plan(&pipeline, &context, refusals(&pipeline, &documents));
         assert!(plan.created == Some(true) && plan.jobs.len() >= jobs);
     });
 }

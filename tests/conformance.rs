@@ -10,8 +10,10 @@ use undind::{Workspace, analyze};
 /// The rules that judge forms.
 const FORMS: [&str; 5] = ["CFG009", "CFG010", "PIP1102", "PIP1106", "PIP1108"];
 /// Bad entries that are not bad, with the reason.
-const NOT_BAD: &[(&str, &str, &str)] =
-    &[("services.yml", "invalid_command", "a command may be one text: gitlab, `Entry::Service` takes `Entry::Commands`")];
+const NOT_BAD: &[(&str, &str, &str)] = &[
+    ("artifacts.yml", "performance string path", "the older name of `browser_performance` is still taken: gitlab, `Entry::Reports`"),
+    ("services.yml", "invalid_command", "a command may be one text: gitlab, `Entry::Service` takes `Entry::Commands`"),
+];
 /// Good entries that are not good, with the reason.
 const NOT_GOOD: &[(&str, &str, &str)] = &[
     ("include.yml", "trigger:include", "`script` and `trigger` exclude each other: gitlab, `Entry::Processable`"),

@@ -126,7 +126,8 @@ fn is_in(pattern: &str, path: &str) -> bool {
     let context = Context::new(Event::Push, Ref::Branch("main".into()), &Facts::default())
         .with_no_other_variables()
         .with_history(Arc::new(Changed(Some(vec![path.to_owned()]))));
-    let plan = plan(&resolve(&workspace, &mut documents, "p.yml", entry, &context), &context);
+    let pipeline = resolve(&workspace, &mut documents, "p.yml", entry, &context);
+    let plan = plan(&pipeline, &context, Vec::new());
     assert!(plan.unknown.is_empty(), "{pattern}: {:?}", plan.unknown);
     plan.jobs.len() == 1
 }
@@ -135,6 +136,8 @@ fn is_in(pattern: &str, path: &str) -> bool {
 fn braces_that_multiply_are_given_up() {
     let pattern = "{a,b,c,d,e,f,g,h,i,j}".repeat(6);
     assert!(undind::pipeline::fnmatch::Pattern::new(&pattern).is_none());
+    let unclosed = format!("{}{{", "{,}".repeat(60));
+    assert!(undind::pipeline::fnmatch::Pattern::new(&unclosed).is_none());
     let long = "*a".repeat(2_000);
     assert!(!undind::pipeline::fnmatch::Pattern::new(&long).unwrap().matches(&"b".repeat(5_000)));
 }

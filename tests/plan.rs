@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use undind::Workspace;
 use undind::pipeline::context::{Changed, Context, Event, Facts, Ref};
-use undind::pipeline::{Documents, Pipeline, resolve};
-use undind::plan::{Plan, plan};
+use undind::pipeline::{Documents, resolve};
+use undind::plan::{Plan, plan, refusals};
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,7 +86,7 @@ fn problems(case: &Case, event: &str, expected: &Expected) -> Vec<String> {
     // A second case of the same event has a remark behind its name.
     let name = event.split(' ').next().unwrap_or_default();
     let event = Event::ALL.into_iter().find(|event| event.name() == name).unwrap_or_else(|| panic!("`{name}` is no event"));
-    let (pipeline, plan) = planned(case, event, expected);
+    let plan = planned(case, event, expected);
     let mut problems = Vec::new();
     let mut differ = |what: &str, found: String, expected: String| {
         if found != expected {
@@ -123,7 +123,7 @@ fn problems(case: &Case, event: &str, expected: &Expected) -> Vec<String> {
         format!("{:?}: {reason}", plan.created),
         format!("{created:?}: {}", if reason.contains(wanted) { &reason } else { wanted }),
     );
-    let found: Vec<&str> = pipeline.problems.iter().chain(&plan.problems).map(|problem| problem.message.as_str()).collect();
+    let found: Vec<&str> = plan.problems.iter().map(|problem| problem.message.as_str()).collect();
     let agrees =
         found.len() == expected.problems.len() && found.iter().zip(&expected.problems).all(|(found, part)| found.contains(part.as_str()));
     differ("problems", format!("{found:?}"), if agrees { format!("{found:?}") } else { format!("{:?}", expected.problems) });
@@ -142,7 +142,7 @@ fn shown(job: &undind::plan::PlannedJob) -> String {
     if how.is_empty() { job.name.to_string() } else { format!("{} | {}", job.name, how.join(", ")) }
 }
 
-fn planned(case: &Case, event: Event, expected: &Expected) -> (Pipeline, Plan) {
+fn planned(case: &Case, event: Event, expected: &Expected) -> Plan {
     let workspace = Workspace::memory(case.files.clone()).with_includes(memory(&case.includes));
     let mut documents = Documents::default();
     let entry = documents.load(&workspace, ".gitlab-ci.yml").unwrap();
@@ -165,8 +165,7 @@ fn planned(case: &Case, event: Event, expected: &Expected) -> (Pipeline, Plan) {
         context = context.with_no_other_variables();
     }
     let pipeline = resolve(&workspace, &mut documents, ".gitlab-ci.yml", entry, &context);
-    let plan = plan(&pipeline, &context);
-    (pipeline, plan)
+    plan(&pipeline, &context, refusals(&pipeline, &documents))
 }
 
 fn memory(files: &BTreeMap<String, String>) -> undind::workspace::MemoryLoader {

@@ -7,7 +7,7 @@ use undind::Workspace;
 use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::expand::expanded;
 use undind::pipeline::{Documents, resolve};
-use undind::plan::{plan, restrict};
+use undind::plan::{plan, refusals, restrict};
 
 /// Cases in which the peer is wrong, or prints more than the merged configuration, with what says so.
 const EXCEPTIONS: &[(&str, &str)] = &[
@@ -84,7 +84,7 @@ fn ours(folder: &Path, event: Option<Event>) -> Value {
     let mut merged = expanded(&pipeline);
     if event.is_some() {
         let workflow = merged.get("workflow").cloned();
-        restrict(&mut merged, &plan(&pipeline, &context));
+        restrict(&mut merged, &plan(&pipeline, &context, refusals(&pipeline, &documents)));
         // The peer keeps what it evaluates.
         if let Some(workflow) = workflow {
             merged["workflow"] = workflow;

@@ -6,7 +6,7 @@ use undind::Workspace;
 use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::expand::{expanded, origins};
 use undind::pipeline::{Documents, resolve};
-use undind::plan::plan;
+use undind::plan::{plan, refusals};
 
 const HEADER: &str = "spec: {inputs: {a: {default: x}, n: {type: number, default: 1}, l: {type: array, default: [1, b]}, b: {type: boolean, default: true}}}\n---\n";
 
@@ -23,5 +23,5 @@ fuzz_target!(|text: &str| {
     let _ = expanded(&pipeline);
     let _ = origins(&pipeline, documents.sources());
     let _ = undind::pipeline::structure::problems(&pipeline, &documents);
-    let _ = plan(&pipeline, &context);
+    let _ = plan(&pipeline, &context, refusals(&pipeline, &documents));
 });

@@ -360,6 +360,18 @@ pub struct EventOptions {
     pub input: Vec<String>,
 }
 
+impl EventOptions {
+    /// Whether anything is said that means something for an event only.
+    pub fn is_about_an_event(&self) -> bool {
+        let refs = [&self.branch, &self.tag, &self.target_branch, &self.default_branch];
+        refs.iter().any(|name| name.is_some())
+            || !self.changed.is_empty()
+            || !self.var.is_empty()
+            || !self.env_file.is_empty()
+            || self.no_other_vars
+    }
+}
+
 /// `--event`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 #[value(rename_all = "snake_case")]

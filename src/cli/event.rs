@@ -164,7 +164,7 @@ fn env_file(path: &Path, text: &str) -> Result<BTreeMap<Arc<str>, Arc<str>>, Fai
 }
 
 /// Values of inputs: JSON where it is JSON other than a mapping, and text otherwise.
-fn inputs(options: &EventOptions) -> Result<BTreeMap<Arc<str>, serde_json::Value>, Failure> {
+pub fn inputs(options: &EventOptions) -> Result<BTreeMap<Arc<str>, serde_json::Value>, Failure> {
     let mut inputs = BTreeMap::new();
     for pair in &options.input {
         let (name, value) =

@@ -1,7 +1,7 @@
 //! `undind plan`: the jobs that an event creates.
 
 use undind::pipeline::{Documents, resolve};
-use undind::plan::plan;
+use undind::plan::{plan, refusals};
 use undind::report::{graph, plan as shown};
 
 use crate::cli::Context;
@@ -10,6 +10,8 @@ use crate::cli::discover::one;
 use crate::cli::event::setting;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+
+const OPEN_REQUESTS: &str = "CI_OPEN_MERGE_REQUESTS";
 
 /// Plans the pipeline at the path of the command line.
 pub fn run(arguments: &Plan, context: &Context) -> Result<Exit, Failure> {
@@ -23,11 +25,17 @@ pub fn run(arguments: &Plan, context: &Context) -> Result<Exit, Failure> {
     let mut documents = Documents::default();
     let (entry, file) = repository.load_entry(&mut documents)?;
     let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &setting.context));
-    let plan = context.output.timed("plan", || plan(&pipeline, &setting.context));
+    let plan = context.output.timed("plan", || plan(&pipeline, &setting.context, refusals(&pipeline, &documents)));
+    // What no file asks for need not be assumed.
+    let mut assumptions = setting.assumptions;
+    assumptions.retain(|assumption| {
+        let texts = || pipeline.files.iter().map(|file| documents.sources().get(*file).text());
+        !assumption.contains(OPEN_REQUESTS) || texts().any(|text| text.contains(OPEN_REQUESTS))
+    });
     let report = shown::Report {
         plan: &plan,
         reference: setting.context.reference().expect("an event has a reference"),
-        assumptions: &setting.assumptions,
+        assumptions: &assumptions,
         sources: documents.sources(),
         prefix: &repository.prefix,
     };

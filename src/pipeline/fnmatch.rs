@@ -3,8 +3,12 @@
 //! Its wildcards are not a shell's: `**` crosses folders only as `**/`, and at the end of a pattern it is a single `*`
 //! (ruby, `dir.c`: `ruby_brace_expand`, `fnmatch`, `fnmatch_helper`, `bracket`).
 
-/// Most patterns that the braces of one pattern may stand for.
+use std::ops::Range;
+
+/// Most patterns that are written on the way to those that the braces of one pattern stand for.
 const MAX_ALTERNATIVES: usize = 10_000;
+/// Most characters in all of them.
+const MAX_CHARACTERS: usize = 500_000;
 
 /// A pattern, its braces expanded.
 #[derive(Clone, Debug)]
@@ -13,19 +17,26 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern; none where its braces stand for more than 10,000 patterns.
+    /// Reads a pattern; none where its braces stand for more than 10,000 patterns or 500,000 characters.
     #[must_use]
     pub fn new(pattern: &str) -> Option<Self> {
         let mut alternatives = Vec::new();
         let mut open = vec![pattern.chars().collect::<Vec<_>>()];
+        let (mut count, mut characters) = (0, 0);
         while let Some(next) = open.pop() {
             match braces(&next) {
                 Braces::None => alternatives.push(next),
                 Braces::Unclosed => {}
-                Braces::Pair(from, to) => open.extend(choices(&next, from, to).into_iter().rev()),
-            }
-            if alternatives.len() + open.len() > MAX_ALTERNATIVES {
-                return None;
+                Braces::Pair(from, to) => {
+                    let choices = choices(&next, from, to);
+                    count += choices.len();
+                    characters += choices.len() * next.len();
+                    if count > MAX_ALTERNATIVES || characters > MAX_CHARACTERS {
+                        return None;
+                    }
+                    let written = |choice: Range<usize>| [&next[..from], &next[choice], &next[to + 1..]].concat();
+                    open.extend(choices.into_iter().rev().map(written));
+                }
             }
         }
         Some(Self { alternatives })
@@ -71,8 +82,8 @@ fn braces(pattern: &[char]) -> Braces {
     if from.is_some() { Braces::Unclosed } else { Braces::None }
 }
 
-/// What each choice between the braces makes of the pattern.
-fn choices(pattern: &[char], from: usize, to: usize) -> Vec<Vec<char>> {
+/// Where the choices between the braces stand.
+fn choices(pattern: &[char], from: usize, to: usize) -> Vec<Range<usize>> {
     let mut choices = Vec::new();
     let mut at = from;
     while at < to {
@@ -88,8 +99,7 @@ fn choices(pattern: &[char], from: usize, to: usize) -> Vec<Vec<char>> {
             }
             at += 1;
         }
-        let at = at.min(to);
-        choices.push([&pattern[..from], &pattern[start..at], &pattern[to + 1..]].concat());
+        choices.push(start..at.min(to));
     }
     choices
 }

@@ -129,12 +129,17 @@ impl Resolver<'_, '_> {
             return None;
         };
         let passed = self.passed(name, spec);
-        if matches!(self.passed, Passed::Unknown) {
-            return None;
-        }
         let (rule, decided) = self.rule(spec);
         let holder = rule.unwrap_or(spec);
         let default = holder.get("default").map(|value| Input { data: value.data.clone(), span: value.span });
+        if matches!(self.passed, Passed::Unknown) {
+            // The default has to fit whoever starts the pipeline. Newer servers make a text of a number.
+            let fits = |input: &Input| kind.has(&input.data) || kind != Type::String;
+            if let Some(default) = default.filter(|input| decided && fits(input)) {
+                self.checked(name, spec, holder, kind, default, true);
+            }
+            return None;
+        }
         let is_default = passed.is_none();
         let Some(input) = passed.or(default.filter(|_| decided)) else {
             if decided {
@@ -142,12 +147,17 @@ impl Resolver<'_, '_> {
             }
             return None;
         };
+        self.checked(name, spec, holder, kind, input, is_default && decided)
+    }
+
+    /// The value, if it is of the type, among the options and as the pattern asks for.
+    fn checked(&mut self, name: &str, spec: &Value, holder: &Value, kind: Type, input: Input, is_default: bool) -> Option<Input> {
         if !kind.has(&input.data) {
             let which = if is_default { "default" } else { "value" };
             self.problem(input.span, format!("the {which} of the input `{name}` is no {}", kind.name()));
             return None;
         }
-        if let Some(options) = holder.get("options").and_then(Value::as_sequence).filter(|_| decided)
+        if let Some(options) = holder.get("options").and_then(Value::as_sequence)
             && !options.iter().any(|option| json_data(&option.data) == json_data(&input.data))
         {
             let listed: Vec<String> = options.iter().filter_map(Value::scalar_text).map(|option| format!("`{option}`")).collect();

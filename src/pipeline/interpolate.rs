@@ -137,6 +137,13 @@ impl<'a> Interpolation<'a> {
         let mut parts = inside.split('|').map(str::trim);
         let access = parts.next().unwrap_or_default();
         let (context, name) = access.split_once('.').ok_or_else(|| format!("`{access}` refers to nothing: an input is `inputs.NAME`"))?;
+        let functions: Vec<&str> = parts.collect();
+        if functions.len() > MAX_FUNCTIONS {
+            return Err(format!("a block may have {MAX_FUNCTIONS} functions at most"));
+        }
+        if let Some(function) = functions.iter().find(|function| !is_function(function)) {
+            return Err(unknown(function));
+        }
         let mut input = match context {
             // The values of a matrix are put in when its jobs are made.
             "matrix" => return Ok(Replacement::Unknown),
@@ -153,10 +160,6 @@ impl<'a> Interpolation<'a> {
             },
             _ => return Err(format!("`{access}` refers to nothing: an input is `inputs.NAME`")),
         };
-        let functions: Vec<&str> = parts.collect();
-        if functions.len() > MAX_FUNCTIONS {
-            return Err(format!("a block may have {MAX_FUNCTIONS} functions at most"));
-        }
         for function in functions {
             input.data = self.applied(function, &input.data, at)?;
         }
@@ -164,9 +167,6 @@ impl<'a> Interpolation<'a> {
     }
 
     fn applied(&self, function: &str, data: &Data, at: &Value) -> Result<Data, String> {
-        static TRUNCATE: LazyLock<Regex> =
-            LazyLock::new(|| Regex::new(r"^truncate\(\s*([0-9]+)\s*,\s*([0-9]+)\s*\)?$").expect("a valid pattern"));
-        static SPLIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^split\('([^']*)'\)$").expect("a valid pattern"));
         let text = |what: &str| match data {
             Data::String(text) => Ok(text),
             _ => Err(format!("`{what}` takes a text only")),
@@ -188,8 +188,19 @@ impl<'a> Interpolation<'a> {
             let items = parts.map(|part| Data::String(part.into()).at(at));
             return Ok(Data::Sequence(Arc::new(items.collect())));
         }
-        Err(format!("there is no function `{function}`: there are `expand_vars`, `truncate(…, …)`, `posix_escape` and `split('…')`"))
+        Err(unknown(function))
     }
+}
+
+static TRUNCATE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^truncate\(\s*([0-9]+)\s*,\s*([0-9]+)\s*\)?$").expect("a valid pattern"));
+static SPLIT: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^split\('([^']*)'\)$").expect("a valid pattern"));
+
+fn is_function(text: &str) -> bool {
+    ["expand_vars", "posix_escape", "posix_quote"].contains(&text) || TRUNCATE.is_match(text) || SPLIT.is_match(text)
+}
+
+fn unknown(function: &str) -> String {
+    format!("there is no function `{function}`: there are `expand_vars`, `truncate(…, …)`, `posix_escape` and `split('…')`")
 }
 
 /// `data` at the place of `at`: what is put in stands, to edits, where the block stands.

@@ -1,6 +1,7 @@
 //! A YAML file into a resolved GitLab pipeline: includes joined, `extends`, `!reference`, `default` and `inherit` merged in, every value knowing
 //! where it is written and how it got there. Knows nothing of docker.
 
+pub mod conditions;
 pub mod context;
 pub mod document;
 pub mod expand;

@@ -2,20 +2,21 @@
 
 use crate::pipeline::context::{Event, Ref};
 use crate::pipeline::expression::{Pattern, Truth};
-use crate::pipeline::fnmatch;
-use crate::pipeline::rules::{Cause, Causes, Scope, expression};
+use crate::pipeline::rules::{Cause, Causes, Scope, any_matches, expression};
 use crate::pipeline::script::flat;
 use crate::yaml::{Mapping, Value};
 
 /// Whether the policies of `job` let it in. `has_default` says that a job without them runs for branches and tags only, which is so where
 /// neither it nor the `workflow` has rules.
 #[must_use]
-pub fn admits(job: &Mapping, has_default: bool, scope: Scope<'_>, causes: &mut Causes) -> Truth {
+pub fn admits(job: &Mapping, has_default: bool, scope: Scope<'_>, causes: &mut Causes) -> Admission {
     let of = |keyword| job.get(keyword).filter(|value| !value.is_null());
     let mut only = Truth::True;
+    let mut by_default = false;
     let given = of("only");
     if given.is_none_or(|only| only.as_mapping().is_some_and(|only| only.entry("refs").is_none())) && (has_default || given.is_some()) {
         only = ["branches", "tags"].into_iter().map(|name| reference(name, scope, causes)).fold(Truth::False, Truth::or);
+        by_default = only == Truth::False;
     }
     for condition in given.map(conditions).unwrap_or_default() {
         only = only.and(condition.holds(scope, causes));
@@ -24,7 +25,21 @@ pub fn admits(job: &Mapping, has_default: bool, scope: Scope<'_>, causes: &mut C
     for condition in of("except").map(conditions).unwrap_or_default() {
         except = except.or(condition.holds(scope, causes));
     }
-    only.and(except.not())
+    let why = match (only, except) {
+        (Truth::False, _) if by_default => "without `rules`, or references under `only`, a job runs for branches and tags only",
+        (Truth::False, _) => "`only` does not admit it",
+        (Truth::True | Truth::Unknown, _) => "`except` excludes it",
+    };
+    Admission { truth: only.and(except.not()), why }
+}
+
+/// Whether a job is let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Admission {
+    /// Whether it is.
+    pub truth: Truth,
+    /// Why not, where it is not.
+    pub why: &'static str,
 }
 
 enum Condition<'a> {
@@ -68,7 +83,8 @@ impl Condition<'_> {
 /// One item of `refs`: a kind of pipeline, a name, or a pattern, each perhaps with `@` and a project behind it.
 fn reference(item: &str, scope: Scope<'_>, causes: &mut Causes) -> Truth {
     let (item, path) = item.split_once('@').map_or((item, None), |(item, path)| (item, Some(path)));
-    let in_project = match (path, scope.context.project()) {
+    let project = scope.context.project().or_else(|| scope.context.given("CI_PROJECT_PATH"));
+    let in_project = match (path, project) {
         (None, _) => Truth::True,
         (Some(path), Some(project)) => (path == project).into(),
         (Some(_), None) => {
@@ -96,7 +112,7 @@ fn matches(item: &str, event: Event, reference: &Ref, causes: &mut Causes) -> Tr
         Ref::Tag(_) if item == "tags" => Truth::True,
         // The name of a branch says nothing of a merge request.
         Ref::MergeRequest { .. } => Truth::False,
-        Ref::Branch(name) | Ref::Tag(name) if item.starts_with('/') => match Pattern::parse(item) {
+        Ref::Branch(name) | Ref::Tag(name) if Pattern::is_one(item) => match Pattern::parse(item) {
             Ok(pattern) => pattern.is_match(name).into(),
             Err(why) => {
                 causes.insert(Cause::Invalid(why.into()));
@@ -125,6 +141,6 @@ fn changes(globs: &[&Value], scope: Scope<'_>, causes: &mut Causes) -> Truth {
         causes.insert(Cause::Changes);
         return Truth::Unknown;
     };
-    let patterns = globs.iter().filter_map(|glob| fnmatch::Pattern::new(glob.as_str()?));
-    patterns.into_iter().any(|pattern| changed.iter().any(|path| pattern.matches(path))).into()
+    let globs: Vec<String> = globs.iter().filter_map(|glob| Some(glob.as_str()?.to_owned())).collect();
+    any_matches(&globs, &changed, causes)
 }

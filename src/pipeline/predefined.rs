@@ -170,7 +170,7 @@ pub(super) fn facts(event: Event, reference: &Ref, known: &Facts) -> BTreeMap<Ar
         Event::Schedule => set("CI_PIPELINE_SCHEDULE_DESCRIPTION", Fact::Present),
         Event::Push | Event::MergeRequest | Event::Tag | Event::Web | Event::Api | Event::ParentPipeline => {}
     }
-    if event != Event::Push {
+    if !matches!(event, Event::Push | Event::ParentPipeline) {
         set("CI_COMMIT_BEFORE_SHA", text(NO_COMMIT));
     }
     facts

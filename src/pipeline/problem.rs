@@ -30,6 +30,8 @@ pub const UNDEFINED_STAGE: Code = ("undefined-stage", "PIP1103");
 pub const RULES_WITH_ONLY: Code = ("rules-with-only-except", "PIP1102");
 /// A key that is no keyword at its place.
 pub const UNKNOWN_KEYWORD: Code = ("unknown-keyword", "PIP1106");
+/// A condition that GitLab can't read.
+pub const EXPRESSION: Code = ("expression-syntax", "PIP1116");
 /// `needs` or `dependencies` that can't be met.
 pub const NEEDS: Code = ("needs-undefined-job", "PIP1105");
 

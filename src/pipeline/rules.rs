@@ -13,8 +13,8 @@ use crate::yaml::Value;
 
 /// Comparisons from which on GitLab takes `changes` for true without making them (`CHANGES_MAX_PATTERN_COMPARISONS`).
 const MAX_CHANGES: usize = 50_000;
-/// Comparisons from which on GitLab takes `exists` for true without making them (`MAX_PATTERN_COMPARISONS`).
-const MAX_EXISTS: usize = 10_000;
+/// Comparisons from which on GitLab takes `exists` for true without making them (`MAX_PATTERN_COMPARISONS`); older versions take 10,000.
+const MAX_EXISTS: usize = 50_000;
 
 /// Something that is not known and that decides.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -61,6 +61,9 @@ pub type Causes = BTreeSet<Cause>;
 /// The causes for a message: `` depends on `$A` and the files that changed, which this event does not fix ``.
 #[must_use]
 pub fn depends_on(causes: &Causes) -> String {
+    if let Some(Cause::Invalid(why)) = causes.first().filter(|_| causes.iter().all(|cause| matches!(cause, Cause::Invalid(_)))) {
+        return format!("is decided by a rule that GitLab refuses: {why}");
+    }
     let names: Vec<String> = causes.iter().map(ToString::to_string).collect();
     let listed = match &names[..] {
         [] => "something".to_owned(),
@@ -199,7 +202,8 @@ fn changes(value: &Value, scope: Scope<'_>, causes: &mut Causes) -> Truth {
     any_matches(&globs, &changed, causes)
 }
 
-fn any_matches(globs: &[String], paths: &[String], causes: &mut Causes) -> Truth {
+/// Whether one of the patterns has one of the paths.
+pub(super) fn any_matches(globs: &[String], paths: &[String], causes: &mut Causes) -> Truth {
     let mut truth = Truth::False;
     for glob in globs {
         truth = truth.or(match fnmatch::Pattern::new(glob) {
@@ -241,23 +245,20 @@ fn exists(value: &Value, scope: Scope<'_>, causes: &mut Causes) -> Truth {
     let Some(globs) = patterns(value, scope, causes) else { return Truth::Unknown };
     let top_level = globs.iter().all(|glob| !glob.contains('/') && !glob.contains("**"));
     let paths: Vec<&str> = files.iter().map(String::as_str).filter(|path| !top_level || !path.contains('/')).collect();
-    let mut comparisons = 0_usize;
+    let patterns = globs.iter().filter(|glob| !is_exact(glob) && !is_extension(glob)).count();
+    let too_many = paths.len().saturating_mul(patterns) > MAX_EXISTS;
     let mut truth = Truth::False;
     for glob in &globs {
-        let extension = glob.strip_prefix("**/*").unwrap_or(glob);
         truth = truth.or(if is_exact(glob) {
             exists_exactly(glob, &paths).into()
-        } else if extension.starts_with('.') && !extension.contains('/') && is_exact(extension) {
+        } else if is_extension(glob) {
+            let extension = glob.strip_prefix("**/*").unwrap_or(glob);
             paths.iter().any(|path| path.ends_with(extension)).into()
+        } else if too_many {
+            Truth::True
         } else {
             match fnmatch::Pattern::new(glob) {
-                Some(pattern) => paths
-                    .iter()
-                    .any(|path| {
-                        comparisons += 1;
-                        comparisons > MAX_EXISTS || pattern.matches(path)
-                    })
-                    .into(),
+                Some(pattern) => paths.iter().any(|path| pattern.matches(path)).into(),
                 None => invalid("the braces of a pattern stand for too many", causes),
             }
         });
@@ -268,6 +269,12 @@ fn exists(value: &Value, scope: Scope<'_>, causes: &mut Causes) -> Truth {
 /// A folder is named with a slash at its end.
 fn exists_exactly(glob: &str, paths: &[&str]) -> bool {
     if glob.ends_with('/') { paths.iter().any(|path| path.starts_with(glob)) } else { paths.binary_search(&glob).is_ok() }
+}
+
+/// `**/*.rs`: everything that ends so.
+fn is_extension(glob: &str) -> bool {
+    let extension = glob.strip_prefix("**/*").unwrap_or(glob);
+    extension.starts_with('.') && !extension.contains('/') && is_exact(extension)
 }
 
 fn is_exact(glob: &str) -> bool {

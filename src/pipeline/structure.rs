@@ -1,11 +1,11 @@
 //! A resolved pipeline against the JSON Schema of GitLab CI/CD: each mistake once, as one message, at its place. Knows no rules and no graph.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{PatternOptions, ValidationError, Validator};
-use serde_json::{Value as Json, json as object};
+use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::document::Documents;
@@ -20,36 +20,81 @@ pub const SCHEMA: &str = include_str!("../../schemas/gitlab-ci.schema.json");
 
 static SCHEMA_VALUE: LazyLock<Json> = LazyLock::new(|| serde_json::from_str(SCHEMA).expect("our schema is JSON"));
 
-/// Keywords of the root that are looked at as they are after everything is merged.
-const ROOT: &[&str] = &["after_script", "before_script", "cache", "default", "image", "services", "stages", "variables", "workflow"];
+/// Keywords of the root, which are looked at as they are after everything is merged, with their definitions.
+const ROOT: &[(&str, &str)] = &[
+    ("after_script", "optional_script"),
+    ("before_script", "optional_script"),
+    ("cache", "cache"),
+    ("default", "default"),
+    ("image", "image"),
+    ("services", "services"),
+    ("stages", "stages"),
+    ("variables", "variables"),
+    ("workflow", "workflow"),
+];
 
-/// The validator of what the definition `start` describes.
-fn schema(start: &'static str) -> Validator {
-    let mut whole = SCHEMA_VALUE.clone();
-    let members = whole.as_object_mut().expect("our schema is an object");
-    members.retain(|name, _| name == "$schema" || name == "$defs");
-    members.insert("$ref".to_owned(), object!(format!("#/$defs/{start}")));
-    let validator = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&whole);
-    validator.expect("our schema is a schema")
+/// Where in the schema a validator begins, as a JSON pointer.
+type Start = String;
+
+/// The validators of the parts of the schema, each made when it is first needed: all of them together cost more than the lint of a small pipeline.
+static VALIDATORS: LazyLock<BTreeMap<Start, Lazy>> = LazyLock::new(|| {
+    let mut starts: Vec<Start> =
+        ROOT.iter().map(|(_, name)| definition(name)).chain([definition("include"), definition("header")]).collect();
+    for name in OPEN {
+        let start = definition(name);
+        let properties = SCHEMA_VALUE.pointer(&format!("{start}/properties")).and_then(Json::as_object);
+        starts
+            .extend(properties.into_iter().flat_map(|properties| properties.keys()).map(|keyword| format!("{start}/properties/{keyword}")));
+        starts.push(start);
+    }
+    let lazy = |start: &Start| -> Lazy {
+        let start = start.clone();
+        LazyLock::new(Box::new(move || validator(&start)))
+    };
+    starts.iter().map(|start| (start.clone(), lazy(start))).collect()
+});
+
+type Lazy = LazyLock<Validator, Box<dyn FnOnce() -> Validator + Send>>;
+
+/// Definitions of mappings that are looked at keyword by keyword.
+const OPEN: &[&str] = &["job", "default", "workflow"];
+
+fn definition(name: &str) -> Start {
+    format!("/$defs/{name}")
 }
 
-/// The job's definition is needed always, the others by some files only.
-static JOB: LazyLock<Validator> = LazyLock::new(|| schema("job"));
-static INCLUDE: LazyLock<Validator> = LazyLock::new(|| schema("include"));
-static HEADER: LazyLock<Validator> = LazyLock::new(|| schema("header"));
-static KEYWORDS: LazyLock<Vec<(&str, Validator)>> = LazyLock::new(|| {
-    let of = |keyword: &str| match keyword {
-        "after_script" | "before_script" => "optional_script",
-        "cache" => "cache",
-        "default" => "default",
-        "image" => "image",
-        "services" => "services",
-        "stages" => "stages",
-        "variables" => "variables",
-        _ => "workflow",
-    };
-    ROOT.iter().map(|keyword| (*keyword, schema(of(keyword)))).collect()
-});
+/// The validator of the part at `start`: of a mapping that is looked at keyword by keyword, of all but what its keywords hold.
+fn validator(start: &str) -> Validator {
+    let mut part = SCHEMA_VALUE.pointer(start).cloned().unwrap_or_default();
+    if OPEN.iter().any(|name| definition(name) == start) {
+        let properties = part.get_mut("properties").and_then(Json::as_object_mut).expect("a mapping has properties");
+        properties.values_mut().for_each(|property| *property = Json::Bool(true));
+    }
+    let mut needed: BTreeSet<String> = BTreeSet::new();
+    let mut open = vec![&part];
+    let definitions = SCHEMA_VALUE.get("$defs").and_then(Json::as_object).expect("our schema has definitions");
+    while let Some(json) = open.pop() {
+        match json {
+            Json::Object(members) => {
+                let name = members.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+                if let Some((name, definition)) = name.and_then(|name| Some((name, definitions.get(name)?)))
+                    && needed.insert(name.to_owned())
+                {
+                    open.push(definition);
+                }
+                open.extend(members.values());
+            }
+            Json::Array(items) => open.extend(items),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+        }
+    }
+    let kept: serde_json::Map<String, Json> =
+        needed.into_iter().filter_map(|name| Some((name.clone(), definitions.get(&name)?.clone()))).collect();
+    let members = part.as_object_mut().expect("a part of the schema is an object");
+    members.insert("$schema".to_owned(), SCHEMA_VALUE.get("$schema").cloned().unwrap_or_default());
+    members.insert("$defs".to_owned(), kept.into());
+    jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&part).expect("our schema is a schema")
+}
 
 /// What in `pipeline` has a form that GitLab refuses. What is missing is not taken for wrong.
 #[must_use]
@@ -58,21 +103,21 @@ pub fn problems(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
     for &file in &pipeline.files {
         let Some(document) = documents.get(file) else { continue };
         if let Some(header) = &document.header {
-            found.check(&HEADER, header, "the header", &BTreeSet::new(), None);
+            found.check(&definition("header"), header, "the header", &BTreeSet::new(), None);
         }
         if let Some(include) = document.root.get("include").filter(|include| !include.is_null()) {
-            found.check(&INCLUDE, include, "include", &BTreeSet::new(), None);
+            found.check(&definition("include"), include, "include", &BTreeSet::new(), None);
         }
     }
     let missing: BTreeSet<Span> = pipeline.missing.iter().map(|missing| missing.span).collect();
-    for (keyword, schema) in KEYWORDS.iter() {
+    for (keyword, start) in ROOT {
         if let Some(value) = pipeline.keywords.get(keyword).filter(|value| !value.is_null() || ["image", "services"].contains(keyword)) {
-            found.check(schema, value, keyword, &missing, None);
+            found.check(&definition(start), value, keyword, &missing, None);
         }
     }
     for job in &pipeline.jobs {
         let missing: BTreeSet<Span> = job.missing.iter().map(|missing| missing.span).collect();
-        found.check(&JOB, &whole(job), "a job", &missing, Some(job));
+        found.check(&definition("job"), &whole(job), "a job", &missing, Some(job));
     }
     found.problems
 }
@@ -95,14 +140,15 @@ struct Found {
 
 impl Found {
     /// `name` is what the value is called; `missing` are places that hold nothing because what they refer to is not known.
-    fn check(&mut self, schema: &Validator, value: &Value, name: &str, missing: &BTreeSet<Span>, job: Option<&Job>) {
+    fn check(&mut self, start: &str, value: &Value, name: &str, missing: &BTreeSet<Span>, job: Option<&Job>) {
         let instance = json(value);
-        if schema.is_valid(&instance) {
-            return;
-        }
-        let mut mistakes = Vec::new();
-        for error in schema.iter_errors(&instance) {
-            reduce(&error, &mut mistakes);
+        let mut mistakes = mistakes(start, &instance, &[]);
+        if OPEN.iter().any(|name| definition(name) == start)
+            && let Json::Object(members) = &instance
+        {
+            for (keyword, value) in members {
+                mistakes.extend(self::mistakes(&format!("{start}/properties/{keyword}"), value, std::slice::from_ref(keyword)));
+            }
         }
         // Of several messages for one value the first tells most.
         for mistake in mistakes {
@@ -130,6 +176,17 @@ impl Found {
     }
 }
 
+/// What the validator that begins at `start` says of `instance`, which is at `path`; nothing where there is no such validator.
+fn mistakes(start: &str, instance: &Json, path: &[String]) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let Some(validator) = VALIDATORS.get(start) else { return mistakes };
+    if !validator.is_valid(instance) {
+        validator.iter_errors(instance).for_each(|error| reduce(&error, start, &mut mistakes));
+    }
+    mistakes.iter_mut().for_each(|mistake| mistake.path = [path, &mistake.path[..]].concat());
+    mistakes
+}
+
 /// One mistake.
 struct Mistake {
     /// Keys and indices from the value that was checked.
@@ -147,9 +204,9 @@ enum Kind {
 }
 
 /// Makes one mistake of an error, or of the branch of alternatives that was meant.
-fn reduce(error: &ValidationError<'_>, into: &mut Vec<Mistake>) {
+fn reduce(error: &ValidationError<'_>, start: &str, into: &mut Vec<Mistake>) {
     let path: Vec<String> = error.instance_path().iter().map(|segment| segment.to_string()).collect();
-    let said = message_at(error.schema_path().as_str());
+    let said = message_at(error.schema_path().as_str(), start);
     let mut push = |kind| into.push(Mistake { path: path.clone(), kind });
     if let Some(said) = said {
         return push(Kind::Said(said));
@@ -160,14 +217,14 @@ fn reduce(error: &ValidationError<'_>, into: &mut Vec<Mistake>) {
                 !branch.iter().any(|inner| is_type(inner) && inner.instance_path() == error.instance_path())
             };
             match context.iter().find(fits) {
-                Some(branch) => branch.iter().for_each(|inner| reduce(inner, into)),
+                Some(branch) => branch.iter().for_each(|inner| reduce(inner, start, into)),
                 None => push(Kind::Expected(format!("has to be {}", listed(context.iter().flatten().filter_map(types).flatten())))),
             }
         }
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             unexpected.iter().for_each(|key| into.push(Mistake { path: path.clone(), kind: Kind::UnknownKey(key.clone()) }));
         }
-        ValidationErrorKind::PropertyNames { error } => reduce(error, into),
+        ValidationErrorKind::PropertyNames { error } => reduce(error, start, into),
         ValidationErrorKind::Required { property } => push(Kind::Expected(format!("needs `{}`", property.as_str().unwrap_or_default()))),
         ValidationErrorKind::Type { .. } => push(Kind::Expected(format!("has to be {}", listed(types(error).into_iter().flatten())))),
         ValidationErrorKind::Enum { options } => {
@@ -191,6 +248,11 @@ fn is_type(error: &ValidationError<'_>) -> bool {
 
 /// The types that an error asks for, in words.
 fn types(error: &ValidationError<'_>) -> Option<Vec<String>> {
+    // Forms that only files before their references and inputs are put in can have.
+    let path = error.schema_path().as_str();
+    if path.starts_with("/$defs/reference/") || path.starts_with("/$defs/interpolated_") {
+        return None;
+    }
     let ValidationErrorKind::Type { kind } = error.kind() else { return None };
     let types: Vec<_> = match kind {
         TypeKind::Single(one) => vec![one.to_string()],
@@ -226,9 +288,9 @@ fn listed(words: impl IntoIterator<Item = String>) -> String {
 }
 
 /// What the schema says of the keyword at `pointer`, or of one of those round it that are about the same value.
-fn message_at(pointer: &str) -> Option<String> {
-    let mut at = &*SCHEMA_VALUE;
-    let mut message = None;
+fn message_at(pointer: &str, start: &str) -> Option<String> {
+    let mut at = if pointer.starts_with("/$defs/") { &*SCHEMA_VALUE } else { SCHEMA_VALUE.pointer(start)? };
+    let mut message = at.get("x-message").and_then(Json::as_str).map(str::to_owned);
     for segment in pointer.split('/').skip(1) {
         let segment = segment.replace("~1", "/").replace("~0", "~");
         // Another value begins where a keyword goes into the instance.

@@ -9,6 +9,7 @@ use crate::pipeline::expression::{Lookup, Truth};
 use crate::pipeline::policy::admits;
 use crate::pipeline::predefined::slug;
 use crate::pipeline::rules::{Causes, Scope, select};
+use crate::plan::matrix::Instance;
 use crate::plan::variables::{Texts, look_up};
 use crate::yaml::{Data, Mapping, Value};
 
@@ -35,10 +36,10 @@ pub(super) struct Fate<'r> {
 }
 
 impl Fate<'_> {
-    /// Whether both change the same of the job besides its effect.
-    pub(super) fn acts_like(&self, other: &Self) -> bool {
-        let of = |fate: &Self, keyword| fate.rule.and_then(|rule| rule.get(keyword)).map(crate::pipeline::expand::json);
-        ["variables", "needs", "interruptible"].into_iter().all(|keyword| of(self, keyword) == of(other, keyword))
+    /// Whether both leave the job with the same needs.
+    pub(super) fn needs_like(&self, other: &Self) -> bool {
+        let of = |fate: &Self| fate.rule.and_then(|rule| rule.get("needs")).map(crate::pipeline::expand::json);
+        of(self) == of(other)
     }
 }
 
@@ -46,40 +47,38 @@ impl Fate<'_> {
 pub(super) fn fates<'r>(
     job: &'r Job,
     name: &str,
+    instance: Option<&Instance>,
     variables: &Texts,
     has_workflow_rules: bool,
     context: &Context,
 ) -> (Vec<Fate<'r>>, Causes) {
-    let lookup = |wanted: &str| of_job(job, name, wanted).unwrap_or_else(|| look_up(context, variables, wanted));
+    let lookup = |wanted: &str| of_job(job, name, instance, wanted).unwrap_or_else(|| look_up(context, variables, wanted));
     let scope = Scope { context, lookup: &lookup };
     if let Some(rules) = job.config.get("rules").filter(|rules| !rules.is_null()) {
         let selection = select(rules, scope);
         return (selection.possible.into_iter().map(|rule| by_rule(&job.config, rule)).collect(), selection.depends);
     }
     let mut causes = Causes::new();
-    let admitted = admits(&job.config, !has_workflow_rules, scope, &mut causes);
+    // The keyword alone takes the default away, also without a value (gitlab, `Entry::Processable#compose!`).
+    let has_default = !has_workflow_rules && job.config.entry("rules").is_none();
+    let admitted = admits(&job.config, has_default, scope, &mut causes);
     let inside = || Fate { effect: Some(effect(&job.config, None)), why: String::new(), rule: None };
-    let outside = || Fate { effect: None, why: excluded(&job.config).to_owned(), rule: None };
-    match admitted {
+    let outside = || Fate { effect: None, why: admitted.why.to_owned(), rule: None };
+    match admitted.truth {
         Truth::True => (vec![inside()], Causes::new()),
         Truth::False => (vec![outside()], Causes::new()),
         Truth::Unknown => (vec![inside(), outside()], causes),
     }
 }
 
-fn excluded(job: &Mapping) -> &'static str {
-    let has = |keyword| job.get(keyword).is_some_and(|value| !value.is_null());
-    match (has("only"), has("except")) {
-        (true, true) => "`only` and `except` do not admit it",
-        (true, false) => "`only` does not admit it",
-        (false, true) => "`except` excludes it",
-        (false, false) => "a job without `rules` runs for branches and tags only",
-    }
-}
-
 /// The variables that name the job itself.
-fn of_job(job: &Job, name: &str, wanted: &str) -> Option<Lookup<'static>> {
+fn of_job(job: &Job, name: &str, instance: Option<&Instance>, wanted: &str) -> Option<Lookup<'static>> {
     let text = match wanted {
+        "CI_NODE_TOTAL" => instance.map_or(1, |instance| instance.total).to_string(),
+        "CI_NODE_INDEX" => match instance {
+            Some(instance) => instance.index.to_string(),
+            None => return Some(Lookup::Undefined),
+        },
         "CI_JOB_NAME" => name.to_owned(),
         "CI_JOB_GROUP_NAME" => job.name.to_string(),
         "CI_JOB_NAME_SLUG" => slug(name),

@@ -35,7 +35,8 @@ pub(super) fn instances(job: &Job) -> Result<Vec<NamedInstance>, Box<Diagnostic>
     };
     let wrong = |message: String| Box::new(Diagnostic::new(problem::INVALID_VALUE, Severity::Error, parallel.span, message).job(&job.name));
     if let Some(matrix) = parallel.get("matrix") {
-        let rows = rows(matrix).ok_or_else(|| wrong("`parallel:matrix` needs a list of mappings from variables to values".to_owned()))?;
+        let rows = rows(matrix)
+            .ok_or_else(|| wrong("`parallel:matrix` needs a list of mappings from variables to values, none of them empty".to_owned()))?;
         if rows.len() > MAX_JOBS {
             return Err(wrong(format!("`parallel:matrix` makes {} jobs; {MAX_JOBS} are allowed", rows.len())));
         }
@@ -66,6 +67,9 @@ fn rows(matrix: &Value) -> Option<Vec<Texts>> {
     let mut rows = Vec::new();
     for row in matrix.as_sequence()? {
         let mut combinations = vec![Texts::new()];
+        if row.as_mapping()?.entries.is_empty() {
+            return None;
+        }
         for entry in row.as_mapping()?.entries.values() {
             let name: Arc<str> = entry.key.scalar_text()?.into();
             let values: Vec<Arc<str>> = match &entry.value.data {
@@ -75,6 +79,9 @@ fn rows(matrix: &Value) -> Option<Vec<Texts>> {
                     .collect::<Option<_>>()?,
                 _ => vec![entry.value.scalar_text()?.into()],
             };
+            if values.is_empty() {
+                return None;
+            }
             let with = |combination: &Texts, value: &Arc<str>| {
                 let mut combination = combination.clone();
                 combination.insert(name.clone(), value.clone());

@@ -11,13 +11,13 @@ mod variables;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::context::{Context, Event};
 use crate::pipeline::rules::{Cause, Causes, Scope, depends_on, select};
 use crate::pipeline::script::flat;
-use crate::pipeline::{Job, Pipeline};
+use crate::pipeline::{Documents, Job, Pipeline, conditions, structure};
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -56,7 +56,7 @@ pub struct Plan {
     pub unknown: Vec<UnknownJob>,
     /// Includes that could not be read, as written: they may add jobs and change others.
     pub unresolved: Vec<String>,
-    /// What GitLab refuses.
+    /// What GitLab refuses, and what is doubtful.
     pub problems: Vec<Diagnostic>,
 }
 
@@ -156,12 +156,13 @@ pub struct UnknownJob {
     pub possible: Vec<(Option<Effect>, Option<Span>)>,
 }
 
-/// Plans `pipeline`, which was resolved in `context`, for the event of `context`.
+/// Plans `pipeline`, which was resolved in `context`, for the event of `context`. GitLab creates nothing from what it refuses: `refusals` says what
+/// that is besides what planning finds ([`refusals()`]).
 ///
 /// # Panics
 /// Where the context has no event.
 #[must_use]
-pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
+pub fn plan(pipeline: &Pipeline, context: &Context, refusals: Vec<Diagnostic>) -> Plan {
     let event = context.event().expect("a plan is for an event");
     let mut planner = Planner {
         pipeline,
@@ -179,8 +180,8 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
             jobs: Vec::new(),
             left_out: Vec::new(),
             unknown: Vec::new(),
-            unresolved: pipeline.unresolved.iter().map(|include| include.name.clone()).collect(),
-            problems: Vec::new(),
+            unresolved: pipeline.unresolved.iter().map(|include| include.name.clone()).collect::<IndexSet<_>>().into_iter().collect(),
+            problems: refusals,
         },
     };
     planner.workflow();
@@ -188,6 +189,20 @@ pub fn plan(pipeline: &Pipeline, context: &Context) -> Plan {
     planner.needs();
     planner.conclude();
     planner.plan
+}
+
+/// What GitLab refuses in the files of a pipeline whatever the event: files that it can't read, values of a wrong form, conditions that it can't read.
+#[must_use]
+pub fn refusals(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
+    let files = documents.problems().iter().filter(|problem| pipeline.files.contains(&problem.span.file)).cloned();
+    let joined = pipeline.problems.iter().cloned();
+    let mut refusals: Vec<Diagnostic> = files.chain(joined).chain(structure::problems(pipeline, documents)).collect();
+    for condition in conditions::mistakes(pipeline, documents) {
+        if !refusals.iter().any(|known| known.span == condition.span) {
+            refusals.push(condition);
+        }
+    }
+    refusals
 }
 
 /// What is wrong with the `needs`, `dependencies` and `parallel` of a pipeline whatever the event. Stages that are not declared are not among it.
@@ -218,6 +233,11 @@ pub fn needs(pipeline: &Pipeline) -> Vec<Diagnostic> {
 
 fn ranks(stages: &[Arc<str>]) -> IndexMap<Arc<str>, usize> {
     stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect()
+}
+
+/// Whether something is said of the place of `problem` already, or of a part of it.
+fn told(known: &[Diagnostic], problem: &Diagnostic) -> bool {
+    known.iter().any(|known| problem.span.contains(known.span))
 }
 
 /// A job before it is known whether its needs are there.
@@ -277,11 +297,13 @@ impl<'a> Planner<'a> {
     }
 
     fn seeds(&mut self) {
+        // Of jobs with one name, which a matrix may make, the last counts (gitlab, `Config::Normalizer`).
+        let mut seeds: IndexMap<Arc<str>, Seed<'a>> = IndexMap::new();
         for job in &self.pipeline.jobs {
             let instances = match matrix::instances(job) {
                 Ok(instances) => instances,
                 Err(problem) => {
-                    self.plan.problems.push(*problem);
+                    self.plan.problems.extend(Some(*problem).filter(|problem| !told(&self.plan.problems, problem)));
                     vec![(job.name.clone(), None)]
                 }
             };
@@ -291,10 +313,11 @@ impl<'a> Planner<'a> {
                 if let Some(instance) = &instance {
                     variables.extend(instance.variables.iter().map(|(name, text)| (name.clone(), text.clone())));
                 }
-                let (fates, depends) = fate::fates(job, &name, &variables, self.has_workflow_rules, self.context);
-                self.seeds.push(Seed { job, name, instance, variables, fates, depends });
+                let (fates, depends) = fate::fates(job, &name, instance.as_ref(), &variables, self.has_workflow_rules, self.context);
+                seeds.insert(name.clone(), Seed { job, name, instance, variables, fates, depends });
             }
         }
+        self.seeds = seeds.into_values().collect();
     }
 
     fn needs(&mut self) {
@@ -322,7 +345,7 @@ impl<'a> Planner<'a> {
     }
 
     fn conclude(&mut self) {
-        let errors = self.pipeline.problems.iter().chain(&self.plan.problems).filter(|problem| problem.severity == Severity::Error);
+        let errors = self.plan.problems.iter().filter(|problem| problem.severity == Severity::Error);
         if let Some(problem) = errors.min_by_key(|problem| problem.span) {
             let (message, span) = (format!("GitLab refuses the configuration: {}", problem.message), problem.span);
             // What is refused is refused before any rule is looked at.
@@ -361,7 +384,7 @@ fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>, context: &Context) -> Sorted {
     let mut depends = seed.depends.clone();
     depends.extend(seed.job.missing.iter().map(|missing| Cause::Include(missing.name.as_str().into())));
     let ins: Vec<&Fate<'_>> = seed.fates.iter().filter(|fate| fate.effect.is_some()).collect();
-    let alike = ins.windows(2).all(|pair| pair[0].effect == pair[1].effect && pair[0].acts_like(pair[1]));
+    let alike = ins.windows(2).all(|pair| pair[0].effect == pair[1].effect && pair[0].needs_like(pair[1]));
     if let [first, ..] = seed.fates.as_slice()
         && ins.is_empty()
         && seed.job.missing.is_empty()
@@ -382,7 +405,7 @@ fn sorted(seed: &Seed<'_>, graph: &Graph<'_, '_>, context: &Context) -> Sorted {
     let rules = seed.job.config.get("rules").map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default();
     let (needs, external) = graph.of(seed, first.rule);
     let mut variables = seed.variables.clone();
-    variables.extend(variables::texts(first.rule.and_then(|rule| rule.get("variables"))));
+    variables.extend(variables::texts(rule.and_then(|rule| rule.get("variables"))));
     let places = Places { context, variables: &variables };
     Sorted::In(Box::new(PlannedJob {
         trigger: places.trigger(&seed.job.config),

@@ -45,7 +45,7 @@ pub fn moments(pipeline: &Pipeline) -> Vec<Moment> {
     all.extend(named.map(|branch| (format!("a push to `{branch}`"), Event::Push, on(branch))));
     let planned = all.into_iter().map(|(name, event, reference)| {
         let context = Context::new(event, reference, &facts).with_inputs([]);
-        Moment { name, event, plan: plan(pipeline, &context) }
+        Moment { name, event, plan: plan(pipeline, &context, Vec::new()) }
     });
     planned.collect()
 }
@@ -58,7 +58,7 @@ pub fn push_and_request(pipeline: &Pipeline) -> (Plan, Plan) {
     let push = Context::new(Event::Push, Ref::Branch(OTHER_BRANCH.into()), &facts).with_variables(open);
     let request = Ref::MergeRequest { source: OTHER_BRANCH.into(), target: "main".into() };
     let request = Context::new(Event::MergeRequest, request, &facts);
-    (plan(pipeline, &push), plan(pipeline, &request))
+    (plan(pipeline, &push, Vec::new()), plan(pipeline, &request, Vec::new()))
 }
 
 /// The texts that rules compare the branch with, and the names in policies.

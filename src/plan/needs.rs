@@ -63,7 +63,9 @@ impl<'s, 'a> Graph<'s, 'a> {
 
     /// What the job of `seed` needs when `rule` lets it in: jobs of this pipeline, if it says so, and jobs of others.
     pub(super) fn of(&self, seed: &Seed<'a>, rule: Option<&Value>) -> (Option<Vec<Need>>, Vec<External>) {
-        let needs = rule.and_then(|rule| rule.get("needs")).or_else(|| seed.job.config.get("needs")).filter(|needs| !needs.is_null());
+        // A rule with an empty list of needs changes nothing (gitlab, `Rules::Result#build_attributes`).
+        let of_rule = rule.and_then(|rule| rule.get("needs")).filter(|needs| !flat(needs, &mut Vec::new()).is_empty());
+        let needs = of_rule.or_else(|| seed.job.config.get("needs")).filter(|needs| !needs.is_null());
         let Some(needs) = needs else { return (None, Vec::new()) };
         let (mut own, mut external) = (Vec::new(), Vec::new());
         let items = if needs.as_mapping().is_some() { vec![needs] } else { flat(needs, &mut Vec::new()) };
@@ -99,22 +101,43 @@ impl<'s, 'a> Graph<'s, 'a> {
     /// Looks for stages that are not declared.
     pub(super) fn stages(&mut self, complete: bool) {
         let seeds: Vec<&'s Seed<'a>> = self.seeds.values().copied().collect();
-        for seed in seeds.into_iter().filter(|seed| complete && !self.stages.contains_key(seed.job.stage())) {
-            let Some(stage) = seed.job.config.get("stage").filter(|_| !seed.job.stage().contains('$')) else { continue };
-            let message = format!("stage `{}` is not defined", seed.job.stage());
-            self.problems.push(Diagnostic::new(problem::UNDEFINED_STAGE, Severity::Error, stage.span, message).job(&seed.name));
+        let wrong = |seed: &&Seed<'_>| complete && !self.stages.contains_key(seed.job.stage()) && !seed.job.stage().contains('$');
+        for seed in seeds.into_iter().filter(wrong) {
+            let (message, span) = match seed.job.config.get("stage").filter(|stage| !stage.is_null()) {
+                Some(stage) => (format!("stage `{}` is not defined", seed.job.stage()), stage.span),
+                None => ("a job without `stage` is in `test`, which is not among the stages".to_owned(), seed.job.key),
+            };
+            self.problems.push(Diagnostic::new(problem::UNDEFINED_STAGE, Severity::Error, span, message).job(&seed.name));
         }
     }
 
     fn check(&mut self, seed: &Seed<'a>, complete: bool) {
         let (needs, _) = self.of(seed, None);
         let needs = needs.unwrap_or_default();
+        // Those of a rule are looked at whether it holds or not.
+        for rule in seed.job.config.get("rules").map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default() {
+            if rule.get("needs").is_some() {
+                let (needs, _) = self.of(seed, Some(rule));
+                self.check_needs(seed, &needs.unwrap_or_default(), complete);
+            }
+        }
         if needs.len() > MAX_NEEDS {
             let span = seed.job.config.get("needs").map_or(seed.job.key, |needs| needs.span);
             self.problem(seed, span, format!("a job may need {MAX_NEEDS} others at most, not {}", needs.len()));
         }
+        self.check_needs(seed, &needs, complete);
+        self.dependencies(seed, &needs, complete);
+        self.on_stop(seed, complete);
+    }
+
+    fn check_needs(&mut self, seed: &Seed<'a>, needs: &[Need], complete: bool) {
         let mut seen = BTreeSet::new();
-        for need in &needs {
+        for need in needs {
+            if let Some((_, block)) = need.job.split_once("$[[ matrix.") {
+                let name = block.split_once(" ]]").map_or(block, |(name, _)| name);
+                self.problem(seed, need.span, format!("`{name}` is no variable of the job's own matrix"));
+                continue;
+            }
             if !seen.insert(need.job.clone()) {
                 self.problem(seed, need.span, format!("`{}` is needed twice", need.job));
             }
@@ -127,8 +150,6 @@ impl<'s, 'a> Graph<'s, 'a> {
                 Some(_) => {}
             }
         }
-        self.dependencies(seed, &needs, complete);
-        self.on_stop(seed, complete);
     }
 
     /// Whether the job called `name` is in a later stage than that of `seed`; where files are not known, a stage that no file says is not either.
@@ -203,12 +224,10 @@ impl<'s, 'a> Graph<'s, 'a> {
         let certainly_out = |seed: &Seed<'_>| seed.fates.iter().all(|fate| fate.effect.is_none());
         let mut unmet = Vec::new();
         for seed in self.seeds.values().filter(|seed| certainly_in(seed)) {
-            let needs: Vec<Vec<Need>> = seed.fates.iter().map(|fate| self.of(seed, fate.rule).0.unwrap_or_default()).collect();
-            let Some((first, rest)) = needs.split_first() else { continue };
-            let always = first.iter().filter(|need| rest.iter().all(|others| others.iter().any(|other| other.job == need.job)));
-            for need in always.filter(|need| !need.optional) {
+            // GitLab looks at what the job itself says, whatever a rule changes (gitlab, `Seed::Build#needs_errors`).
+            for need in self.of(seed, None).0.unwrap_or_default().into_iter().filter(|need| !need.optional) {
                 if self.seeds.get(&need.job).is_some_and(|other| certainly_out(other)) {
-                    unmet.push(Unmet { job: seed.name.clone(), need: need.job.clone(), span: need.span });
+                    unmet.push(Unmet { job: seed.name.clone(), need: need.job, span: need.span });
                 }
             }
         }

@@ -3,12 +3,18 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use crate::pipeline::context::Ref;
 use crate::plan::{Effect, External, LeftOut, Need, Plan, PlannedJob, Reason, UnknownJob};
 use crate::report::json::bytes;
 use crate::source::{Sources, Span};
+
+/// Most jobs that are listed one by one under a heading other than a stage.
+const MOST_ROWS: usize = 40;
+/// Most names of a group of jobs with the same reason.
+const MOST_NAMES: usize = 5;
 
 /// What a report shows.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +123,9 @@ impl Report<'_> {
         let mut out = String::new();
         let plan = self.plan;
         line(&mut out, format_args!("{}: {}", style.bold(&self.title()), self.verdict(style)));
+        if plan.created == Some(false) && !plan.jobs.is_empty() {
+            line(&mut out, format_args!("{}", style.dim("what would be in it:")));
+        }
         for stage in &plan.stages {
             let jobs: Vec<&PlannedJob> = plan.jobs.iter().filter(|job| job.stage == *stage).collect();
             if jobs.is_empty() {
@@ -135,13 +144,17 @@ impl Report<'_> {
         self.list(
             &mut out,
             style,
-            "includes that could not be read",
+            "includes that are not known",
             plan.unresolved.iter().map(|name| (&**name, String::new(), None)).collect(),
         );
         for problem in &plan.problems {
             line(
                 &mut out,
-                format_args!("\n{} {}", style.red(&format!("error[{}]:", problem.id)), self.located(&problem.message, Some(problem.span))),
+                format_args!(
+                    "\n{} {}",
+                    style.red(&format!("{}[{}]:", problem.severity.name(), problem.id)),
+                    self.located(&problem.message, Some(problem.span))
+                ),
             );
         }
         for (index, assumption) in self.assumptions.iter().enumerate() {
@@ -222,10 +235,29 @@ impl Report<'_> {
             return;
         }
         line(out, format_args!("\n{}", style.bold(title)));
+        if rows.len() > MOST_ROWS {
+            return self.grouped_rows(out, style, &rows);
+        }
         let width = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default().min(48);
         for (name, why, span) in rows {
             let row = format!("{name:width$}  {}", style.dim(&self.located(&why, span)));
             line(out, format_args!("  {}", row.trim_end()));
+        }
+    }
+}
+
+impl Report<'_> {
+    /// Many rows, by their reason: how many there are and the first of them.
+    fn grouped_rows(&self, out: &mut String, style: Style, rows: &[(&str, String, Option<Span>)]) {
+        let mut groups: IndexMap<&str, Vec<&str>> = IndexMap::new();
+        for (name, why, _) in rows {
+            groups.entry(why).or_default().push(name);
+        }
+        for (why, names) in groups {
+            let shown = names.iter().take(MOST_NAMES).copied().collect::<Vec<_>>().join(", ");
+            let more = names.len().saturating_sub(MOST_NAMES);
+            let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
+            line(out, format_args!("  {shown}{rest}  {}", style.dim(why)));
         }
     }
 }

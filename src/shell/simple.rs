@@ -137,7 +137,6 @@ impl Parser<'_> {
             self.error(operator_start, self.end);
         }
         let (body_end, resume) = close.unwrap_or((self.end, self.end));
-        self.heredocs = None;
         let parts = if quoted { Vec::new() } else { self.parts_between(body_start, body_end) };
         self.heredocs = Some((first, resume));
         Heredoc { body: self.range(body_start, body_end), quoted, parts }

@@ -221,6 +221,8 @@ fn what_no_shell_accepts_is_marked_and_the_rest_is_still_read() {
         ("]] a\nb", vec!["b"]),
         ("case x in a b) c;; esac", vec!["? b", "? c"]),
         ("cat <<EOF\nx\\\nEOF\na", vec!["cat"]),
+        ("cat <<EOF `a |\nb`\nx", vec!["a", "b", "x", "cat | <Command>…"]),
+        ("cat <<EOF $((`a |\nb`))", vec!["a", "b", "cat | <Arithmetic>…"]),
         ("a $NAME\\\nX", vec!["a | <NAME>X…"]),
         ("a ${NAME\"}\"", vec!["a | <~<NAME>>…"]),
         ("a\\", vec!["a\\"]),

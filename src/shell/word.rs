@@ -69,10 +69,11 @@ impl Parser<'_> {
 
     /// The parts of what is expanded as in double quotes: a here-document's body, arithmetic.
     pub(super) fn parts_between(&mut self, start: usize, end: usize) -> Vec<Part> {
-        let outer = (self.pos, self.end);
+        // A here-document that the line around it announces is not part of it.
+        let outer = (self.pos, self.end, self.heredocs.take());
         (self.pos, self.end) = (start, end);
         let parts = self.deeper(|parser| parser.parts(Until::Heredoc, true));
-        (self.pos, self.end) = outer;
+        (self.pos, self.end, self.heredocs) = outer;
         parts
     }
 
@@ -334,7 +335,6 @@ impl Parser<'_> {
             at += 1;
         }
         let close = at.min(self.end);
-        let outer_end = self.end;
         let body = if escaped {
             let place = Place::Opaque(self.range(start, (close + 1).min(self.end)));
             let inner = unescape(&self.text[start + 1..close], quoted);
@@ -343,13 +343,13 @@ impl Parser<'_> {
             self.errors.extend(errors);
             body
         } else {
-            self.pos = start + 1;
-            self.end = close;
+            let outer = (self.end, self.heredocs.take());
+            (self.pos, self.end) = (start + 1, close);
             let body = self.statements();
             if self.pos < close {
                 self.error(self.pos, close);
             }
-            self.end = outer_end;
+            (self.end, self.heredocs) = outer;
             body
         };
         self.pos = close;

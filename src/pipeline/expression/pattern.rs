@@ -10,13 +10,21 @@ use crate::pipeline::expression::re2;
 #[derive(Clone, Debug)]
 pub struct Pattern(Regex);
 
+/// `/…/` with flags behind it.
+static SYNTAX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^/(.*)/([ismU]*)$").expect("a valid pattern"));
+
 impl Pattern {
+    /// Whether `text` has the form of a pattern; what begins with a slash and does not end with one is a text.
+    #[must_use]
+    pub fn is_one(text: &str) -> bool {
+        SYNTAX.is_match(text)
+    }
+
     /// Compiles `/…/` with the flags `i`, `s`, `m` and `U` behind it; `\/` stands for a slash.
     ///
     /// # Errors
     /// What RE2 refuses in it, in a few words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        static SYNTAX: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^/(.*)/([ismU]*)$").expect("a valid pattern"));
         let text = text.replace("\\/", "/");
         let parts =
             SYNTAX.captures(&text).ok_or("a pattern stands between slashes, with no more than the flags `i`, `s`, `m`, `U` behind it")?;

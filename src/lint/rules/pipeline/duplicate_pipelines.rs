@@ -28,8 +28,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let Some(first) = twice.first() else { return };
     let mut names: Vec<&str> = twice.iter().map(|job| &*job.base).collect();
     names.dedup();
+    let has_workflow = pipeline.keywords.get("workflow").and_then(|workflow| workflow.get("rules")).is_some();
     let message = format!("each push to a branch with an open merge request starts two pipelines, and both have {}", listed(&names));
-    let finding = RULE.at(first.rule.unwrap_or(first.key), message).help("add a `workflow` with rules that choose one of the two");
+    let finding = RULE.at(first.rule.unwrap_or(first.key), message).help(if has_workflow {
+        "let the rules of `workflow` choose one of the two"
+    } else {
+        "add a `workflow` with rules that choose one of the two"
+    });
     let jobs = names.iter().map(|name| (*name).to_owned()).collect();
     findings.add(Diagnostic { jobs, ..finding });
 }

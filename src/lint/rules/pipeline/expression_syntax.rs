@@ -3,72 +3,41 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::rule::{Context, Findings, Rule};
+use crate::pipeline::conditions::{each, mistakes};
 use crate::pipeline::expression::Expression;
-use crate::pipeline::script::flat;
 use crate::source::Span;
-use crate::yaml::Value;
 
 /// The rule.
 pub static RULE: Rule =
     Rule { id: "PIP1116", name: "expression-syntax", severity: Severity::Error, page: include_str!("expression_syntax.md"), check };
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
-    let pipeline = &context.pipeline.pipeline;
-    let workflow = pipeline.keywords.get("workflow").and_then(|workflow| workflow.get("rules"));
-    for value in conditions(workflow) {
-        findings.add_some(finding(context, value));
+    let (pipeline, documents) = (&context.pipeline.pipeline, &context.analysis.documents);
+    for mistake in mistakes(pipeline, documents) {
+        findings.add(match without_braces(context, &mistake) {
+            Some(fix) => mistake.fix(fix),
+            None => mistake.help("variables are `$NAME`, texts stand in quotes, patterns between slashes"),
+        });
     }
-    for &file in &pipeline.files {
-        let include =
-            context.analysis.documents.get(file).and_then(|document| document.root.get("include")?.as_sequence().map(<[Value]>::to_vec));
-        for value in include.iter().flatten().flat_map(|entry| conditions(entry.get("rules"))) {
-            findings.add_some(finding(context, value));
-        }
-    }
-    for job in &pipeline.jobs {
-        let policies = ["only", "except"].into_iter().filter_map(|keyword| job.config.get(keyword)?.get("variables")?.as_sequence());
-        for value in conditions(job.config.get("rules")).into_iter().chain(policies.flatten()) {
-            findings.add_some(finding(context, value).map(|finding| finding.job(&job.name)));
-        }
-    }
-}
-
-/// The values of `if` of a list of rules.
-fn conditions(rules: Option<&Value>) -> Vec<&Value> {
-    let rules = rules.map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default();
-    rules.into_iter().filter_map(|rule| rule.get("if")).collect()
-}
-
-fn finding(context: &Context<'_>, value: &Value) -> Option<Diagnostic> {
-    let text = value.as_str().filter(|text| !text.contains("$[["))?;
-    let map = context.analysis.documents.scalar_text(value);
-    let place = |range: std::ops::Range<usize>| map.as_ref().map_or(value.span, |map| map.cover(range));
-    match Expression::parse(text) {
-        Err(error) => {
-            let finding = RULE.at(place(error.range.clone()), error.message.clone());
-            Some(match without_braces(context, text, &error.range, place(error.range.clone())) {
-                Some(fix) => finding.fix(fix),
-                None => finding.help("variables are `$NAME`, texts stand in quotes, patterns between slashes"),
-            })
-        }
-        Ok(_) => quoted_variable(text).map(|range| {
-            let message = format!("`{}` is a text and not the variable: it never changes", &text[range.clone()]);
-            let finding = RULE.at(place(range.clone()), message).help(format!("write `{}`", text[range].trim_matches(['"', '\''])));
-            Diagnostic { severity: Severity::Warning, ..finding }
-        }),
-    }
+    each(pipeline, documents, &mut |condition, text| {
+        let Some(range) = quoted_variable(text).filter(|_| Expression::parse(text).is_ok()) else { return };
+        let span = documents.scalar_text(condition.value).map_or(condition.value.span, |map| map.cover(range.clone()));
+        let message = format!("`{}` is a text and not the variable: it never changes", &text[range.clone()]);
+        let finding = RULE.at(span, message).help(format!("write `{}`", text[range].trim_matches(['"', '\''])));
+        let finding = condition.job.map_or(finding.clone(), |job| finding.job(&job.name));
+        findings.add(Diagnostic { severity: Severity::Warning, ..finding });
+    });
 }
 
 /// `$NAME` for `${NAME}`.
-fn without_braces(context: &Context<'_>, text: &str, range: &std::ops::Range<usize>, span: Span) -> Option<Fix> {
-    let written = text.get(range.clone())?;
+fn without_braces(context: &Context<'_>, mistake: &Diagnostic) -> Option<Fix> {
+    let written = context.slice(mistake.span);
     let name = written.strip_prefix("${")?.split_once('}').map(|(name, _)| name)?;
-    let whole = format!("${{{name}}}");
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !is_name || !context.slice(span).starts_with(&whole) {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return None;
     }
-    let replaced = Span::new(span.file, span.start as usize, span.start as usize + whole.len());
+    let start = mistake.span.start as usize;
+    let replaced = Span::new(mistake.span.file, start, start + name.len() + "${}".len());
     Some(Fix { title: format!("write `${name}`"), safety: Safety::Safe, edits: vec![Edit::replace(replaced, format!("${name}"))] })
 }
 
