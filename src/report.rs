@@ -15,6 +15,7 @@ pub mod plan;
 pub mod refs;
 pub mod sarif;
 pub mod schema;
+pub mod svg;
 #[cfg(feature = "cli")]
 pub mod text;
 pub mod yaml;

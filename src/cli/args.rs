@@ -321,7 +321,7 @@ pub enum PlanFormat {
     Mermaid,
     /// A Graphviz graph
     Dot,
-    /// A picture (not built yet)
+    /// A picture
     Svg,
 }
 

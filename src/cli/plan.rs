@@ -2,7 +2,7 @@
 
 use undind::pipeline::{Documents, resolve};
 use undind::plan::{plan, refusals};
-use undind::report::{graph, plan as shown};
+use undind::report::{graph, plan as shown, svg};
 
 use crate::cli::Context;
 use crate::cli::args::{EventName, Plan, PlanFormat};
@@ -44,7 +44,7 @@ pub fn run(arguments: &Plan, context: &Context) -> Result<Exit, Failure> {
         PlanFormat::Json => report.json(),
         PlanFormat::Mermaid => graph::mermaid(&plan).into_bytes(),
         PlanFormat::Dot => graph::dot(&plan).into_bytes(),
-        PlanFormat::Svg => return Err(Failure::not_built("`--format svg`")),
+        PlanFormat::Svg => svg::svg(&report, &pipeline).into_bytes(),
     };
     context.output.result(arguments.output.as_deref(), &bytes)?;
     Ok(Exit::Success)

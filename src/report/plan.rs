@@ -164,7 +164,8 @@ impl Report<'_> {
         out
     }
 
-    fn title(&self) -> String {
+    /// The event and what it is for.
+    pub(super) fn title(&self) -> String {
         let event = match self.plan.event.name() {
             "mr" => "merge request",
             "parent_pipeline" => "child pipeline",
@@ -176,6 +177,11 @@ impl Report<'_> {
             Ref::Tag(name) => format!("{event} on tag {name}"),
             Ref::MergeRequest { source, target } => format!("{event} from {source} to {target}"),
         }
+    }
+
+    /// How many jobs are in, or why there is no pipeline, without colours.
+    pub(super) fn plain_verdict(&self) -> String {
+        self.verdict(Style { colour: false })
     }
 
     fn verdict(&self, style: Style) -> String {
@@ -199,7 +205,8 @@ impl Report<'_> {
         )
     }
 
-    fn details(&self, job: &PlannedJob) -> String {
+    /// How a job starts, what it needs, and the rule that let it in.
+    pub(super) fn details(&self, job: &PlannedJob) -> String {
         let mut parts = Vec::new();
         parts.extend(effect(&job.effect));
         if let Some(needs) = &job.needs {

@@ -134,3 +134,13 @@ fn references_go_through_ten_levels_in_whatever_order_they_stand() {
         assert_eq!(found(&text).first().map(|(rule, _)| rule.as_str()), Some("invalid-value"), "{text}");
     }
 }
+
+#[test]
+fn plan_draws_a_picture_into_a_file() {
+    let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
+    let ran = folder.run(&["plan", "--format", "svg", "--output", "plan.svg"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+    let picture = std::fs::read_to_string(folder.path().join("plan.svg")).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"), "{picture}");
+    assert_eq!(folder.run(&["plan", "--format", "svg"]).stdout, picture);
+}

@@ -39,8 +39,7 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
 fn what_this_version_does_not_have_says_so() {
     let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("target/target.yml", "")]);
     for arguments in [
-        &["plan", "--format", "svg"][..],
-        &["run", "build", "--executor", "docker"],
+        &["run", "build", "--executor", "docker"][..],
         &["verify", "--to", "depot"],
         &["lint", "--runner-config", "config.toml"],
         &["migrate", "--to", "dagger"],
