@@ -8,7 +8,7 @@ mod places;
 mod restrict;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
@@ -335,7 +335,10 @@ impl<'a> Planner<'a> {
                 Sorted::Unknown(unknown) => self.plan.unknown.push(unknown),
             }
         }
+        // One value that several jobs share is wrong once.
+        let mut told = HashSet::new();
         self.plan.problems.extend(problems);
+        self.plan.problems.retain(|problem| told.insert((problem.id, problem.span, problem.message.clone())));
         for Unmet { job, need, span } in &unmet {
             self.refuse(&format!("`{job}` needs `{need}`, which is not in the pipeline"), Some(*span));
         }
