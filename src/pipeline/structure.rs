@@ -1,7 +1,7 @@
 //! A resolved pipeline against the JSON Schema of GitLab CI/CD: each mistake once, as one message, at its place. Knows no rules and no graph.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{PatternOptions, ValidationError, Validator};
@@ -13,7 +13,7 @@ use crate::pipeline::expand::{json, key_text};
 use crate::pipeline::problem::{INVALID_VALUE, RULES_WITH_ONLY, UNKNOWN_KEYWORD};
 use crate::pipeline::{Job, MissingKind, Pipeline};
 use crate::source::Span;
-use crate::yaml::{Data, Entry, Key, Value};
+use crate::yaml::{Data, Entry, Key, Mapping, Value};
 
 /// The JSON Schema (draft 2020-12) of a `.gitlab-ci.yml`.
 pub const SCHEMA: &str = include_str!("../../schemas/gitlab-ci.schema.json");
@@ -136,20 +136,34 @@ fn whole(job: &Job) -> Value {
 struct Found {
     problems: Vec<Diagnostic>,
     seen: BTreeSet<(Span, String)>,
+    /// Collections that are known to be right as what a keyword holds. They live as long as the pipeline that is looked at.
+    right: BTreeSet<(&'static str, usize)>,
 }
 
 impl Found {
+    /// Looks at a mapping keyword by keyword.
+    fn keywords(&mut self, start: &str, mapping: &Mapping) -> Vec<Mistake> {
+        let mut mistakes = mistakes(start, &outline(mapping), &[]);
+        for entry in mapping.entries.values() {
+            let keyword = key_text(entry);
+            let Some((start, _)) = VALIDATORS.get_key_value(&format!("{start}/properties/{keyword}")) else { continue };
+            let known = address(&entry.value).map(|address| (start.as_str(), address));
+            if known.is_some_and(|known| self.right.contains(&known)) {
+                continue;
+            }
+            let found = self::mistakes(start, &json(&entry.value), &[keyword]);
+            self.right.extend(known.filter(|_| found.is_empty()));
+            mistakes.extend(found);
+        }
+        mistakes
+    }
+
     /// `name` is what the value is called; `missing` are places that hold nothing because what they refer to is not known.
     fn check(&mut self, start: &str, value: &Value, name: &str, missing: &BTreeSet<Span>, job: Option<&Job>) {
-        let instance = json(value);
-        let mut mistakes = mistakes(start, &instance, &[]);
-        if OPEN.iter().any(|name| definition(name) == start)
-            && let Json::Object(members) = &instance
-        {
-            for (keyword, value) in members {
-                mistakes.extend(self::mistakes(&format!("{start}/properties/{keyword}"), value, std::slice::from_ref(keyword)));
-            }
-        }
+        let mistakes = match &value.data {
+            Data::Mapping(mapping) if OPEN.iter().any(|name| definition(name) == start) => self.keywords(start, mapping),
+            _ => mistakes(start, &json(value), &[]),
+        };
         // Of several messages for one value the first tells most.
         for mistake in mistakes {
             let place = Place::find(value, &mistake);
@@ -173,6 +187,29 @@ impl Found {
                 self.problems.push(problem);
             }
         }
+    }
+}
+
+/// What [`OPEN`] validators look at: the keys of a mapping and of the mappings in it, and what stands there if it is a scalar.
+fn outline(mapping: &Mapping) -> Json {
+    let inner = |value: &Value| match &value.data {
+        Data::Sequence(_) => Json::Array(Vec::new()),
+        Data::Mapping(_) => Json::Null,
+        _ => json(value),
+    };
+    let outer = |value: &Value| match &value.data {
+        Data::Mapping(mapping) => mapping.entries.values().map(|entry| (key_text(entry), inner(&entry.value))).collect(),
+        _ => inner(value),
+    };
+    mapping.entries.values().map(|entry| (key_text(entry), outer(&entry.value))).collect()
+}
+
+/// Where the collection lies in memory that jobs share if they have it from one place.
+fn address(value: &Value) -> Option<usize> {
+    match &value.data {
+        Data::Sequence(items) => Some(Arc::as_ptr(items).addr()),
+        Data::Mapping(mapping) => Some(Arc::as_ptr(mapping).addr()),
+        _ => None,
     }
 }
 
