@@ -18,4 +18,5 @@ pub mod schema;
 pub mod svg;
 #[cfg(feature = "cli")]
 pub mod text;
+mod xml;
 pub mod yaml;

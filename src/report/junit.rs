@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::report::finding::Found;
+use crate::report::xml;
 
 /// The report: a failed test case for each finding, one passed case where there is none.
 #[must_use]
@@ -26,39 +27,22 @@ fn test_case(out: &mut String, found: &Found<'_>) {
     let path = found.path(diagnostic.span);
     let start = found.sources.start(diagnostic.span);
     let place = format!("{path}:{}:{}", start.line, start.column);
-    let name = escape(&format!("{} {place}", diagnostic.rule));
+    let name = xml::escaped(&format!("{} {place}", diagnostic.rule));
     let _ = writeln!(
         out,
         "    <testcase name=\"{name}\" classname=\"{}\" file=\"{}\" line=\"{}\">",
-        escape(diagnostic.rule),
-        escape(&path),
+        xml::escaped(diagnostic.rule),
+        xml::escaped(&path),
         start.line
     );
     let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!("\nhelp: {help}"));
-    let text = escape(&format!("{place}: {}{help}", diagnostic.message));
+    let text = xml::escaped(&format!("{place}: {}{help}", diagnostic.message));
     let _ = writeln!(
         out,
         "      <failure message=\"{}\" type=\"{}\">{text}</failure>\n    </testcase>",
-        escape(&diagnostic.message),
+        xml::escaped(&diagnostic.message),
         diagnostic.severity.name()
     );
-}
-
-/// `text` for an attribute or an element; characters that XML 1.0 cannot hold become U+FFFD.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(character),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            _ => out.push(character),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -78,7 +62,7 @@ mod tests {
 
     #[test]
     fn markup_and_control_characters_in_messages_keep_the_report_well_formed() {
-        assert_eq!(escape("a<b & \"c\"\u{1}"), "a&lt;b &amp; &quot;c&quot;\u{fffd}");
+        assert_eq!(xml::escaped("a<b & \"c\"\u{1}"), "a&lt;b &amp; &quot;c&quot;\u{fffd}");
     }
 
     #[test]

@@ -14,11 +14,12 @@ use indexmap::IndexSet;
 
 use crate::pipeline::Pipeline;
 use crate::report::plan::Report;
+use crate::report::xml::escaped;
 use columns::{BETWEEN, BOX, Columns, LONGEST, MARGIN, MARK, NAME, STACK, counted};
 use diagram::{Diagram, Mark, Node};
 use layout::{Item, Layout, layout};
 use lines::Lines;
-use markup::{escaped, number, shortened, width, wrapped};
+use markup::{number, shortened, width, wrapped};
 
 const STYLE: &str = include_str!("svg/style.css");
 

@@ -1,8 +1,9 @@
 //! The marks and lines that a picture of a plan uses, into a legend that explains them.
 
 use crate::report::svg::diagram::{Diagram, Mark};
-use crate::report::svg::markup::{escaped, number, width};
+use crate::report::svg::markup::{number, width};
 use crate::report::svg::{border, head, push};
+use crate::report::xml::escaped;
 
 const FONT: f64 = 12.0;
 const ROW: f64 = 24.0;

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::report::svg::columns::{BOX, Columns};
 use crate::report::svg::diagram::{Bundle, Diagram, Link};
 use crate::report::svg::layout::Layout;
-use crate::report::svg::markup::{escaped, number};
+use crate::report::svg::markup::number;
 use crate::report::svg::{head, push};
+use crate::report::xml::escaped;
 
 /// How far before a column a junction is, as a part of the space between it and the one before.
 const JUNCTION: f64 = 0.55;

@@ -1,24 +1,6 @@
-//! Texts and numbers into parts of an SVG: escaped, shortened, wrapped, and measured by guess, since no font is at hand.
+//! Texts and numbers into parts of an SVG: shortened, wrapped, and measured by guess, since no font is at hand.
 
 use std::borrow::Cow;
-
-/// `text` as XML has it in content and in quotes. What XML cannot have at all becomes U+FFFD.
-#[must_use]
-pub fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' | '\n' | '\r' => out.push(' '),
-            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
-    out
-}
 
 /// A coordinate with one decimal at most.
 #[must_use]
@@ -90,11 +72,6 @@ pub fn wrapped(text: &str, size: f64, widest: f64, most: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_xml_cannot_have_is_escaped_or_replaced() {
-        assert_eq!(escaped("<a & \"b\">\u{8}\n"), "&lt;a &amp; &quot;b&quot;&gt;\u{fffd} ");
-    }
 
     #[test]
     fn numbers_have_one_decimal_where_they_need_it() {
