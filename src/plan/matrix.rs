@@ -35,8 +35,7 @@ pub(super) fn instances(job: &Job) -> Result<Vec<NamedInstance>, Box<Diagnostic>
     };
     let wrong = |message: String| Box::new(Diagnostic::new(problem::INVALID_VALUE, Severity::Error, parallel.span, message).job(&job.name));
     if let Some(matrix) = parallel.get("matrix") {
-        let rows = rows(matrix)
-            .ok_or_else(|| wrong("`parallel:matrix` needs a list of mappings from variables to values, none of them empty".to_owned()))?;
+        let rows = rows(matrix).ok_or_else(|| wrong("`parallel:matrix` needs a list of mappings from variables to values".to_owned()))?;
         if rows.len() > MAX_JOBS {
             return Err(wrong(format!("`parallel:matrix` makes {} jobs; {MAX_JOBS} are allowed", rows.len())));
         }
@@ -62,7 +61,7 @@ fn name(job: &str, variables: &Texts) -> Arc<str> {
     format!("{job}: [{}]", values.join(", ")).into()
 }
 
-/// The combinations of a matrix, the last variable changing fastest; none where its form is wrong. One over the limit is enough to know.
+/// The combinations of a matrix, the last variable changing fastest, of which an empty list of values makes none; nothing where its form is wrong. One over the limit is enough to know.
 fn rows(matrix: &Value) -> Option<Vec<Texts>> {
     let mut rows = Vec::new();
     for row in matrix.as_sequence()? {
@@ -77,11 +76,9 @@ fn rows(matrix: &Value) -> Option<Vec<Texts>> {
                     .into_iter()
                     .map(|value| value.scalar_text().map(Arc::from))
                     .collect::<Option<_>>()?,
+                Data::Null => return None,
                 _ => vec![entry.value.scalar_text()?.into()],
             };
-            if values.is_empty() {
-                return None;
-            }
             let with = |combination: &Texts, value: &Arc<str>| {
                 let mut combination = combination.clone();
                 combination.insert(name.clone(), value.clone());

@@ -225,7 +225,7 @@ pub fn needs(pipeline: &Pipeline) -> Vec<Diagnostic> {
         }));
     }
     let stages = ranks(&pipeline.stages());
-    let mut graph = Graph::new(&seeds, &stages);
+    let mut graph = Graph::new(pipeline, &seeds, &stages);
     graph.problems = problems;
     graph.check_all(pipeline.unresolved.is_empty());
     graph.problems
@@ -322,7 +322,7 @@ impl<'a> Planner<'a> {
 
     fn needs(&mut self) {
         let stages: IndexMap<Arc<str>, usize> = self.plan.stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect();
-        let mut graph = Graph::new(&self.seeds, &stages);
+        let mut graph = Graph::new(self.pipeline, &self.seeds, &stages);
         graph.check_all(self.pipeline.unresolved.is_empty());
         graph.stages(self.pipeline.unresolved.is_empty());
         let unmet = graph.unmet();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::pipeline::problem;
 use crate::pipeline::script::flat;
+use crate::pipeline::{Pipeline, problem};
 use crate::plan::matrix::chosen;
 use crate::plan::{Seed, Unmet};
 use crate::source::Span;
@@ -53,8 +53,9 @@ pub(super) struct Graph<'s, 'a> {
 }
 
 impl<'s, 'a> Graph<'s, 'a> {
-    pub(super) fn new(seeds: &'s [Seed<'a>], stages: &'s IndexMap<Arc<str>, usize>) -> Self {
-        let mut groups: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    pub(super) fn new(pipeline: &Pipeline, seeds: &'s [Seed<'a>], stages: &'s IndexMap<Arc<str>, usize>) -> Self {
+        // A matrix without combinations makes no job, and needs of it are none.
+        let mut groups: BTreeMap<Arc<str>, Vec<Arc<str>>> = pipeline.jobs.iter().map(|job| (job.name.clone(), Vec::new())).collect();
         for seed in seeds {
             groups.entry(seed.job.name.clone()).or_default().push(seed.name.clone());
         }
@@ -190,6 +191,9 @@ impl<'s, 'a> Graph<'s, 'a> {
         for item in flat(dependencies, &mut Vec::new()) {
             let Some(name) = item.as_str() else { continue };
             let names = self.groups.get(name).cloned().unwrap_or_else(|| vec![name.into()]);
+            if names.is_empty() {
+                continue;
+            }
             let Some(other) = names.first().and_then(|name| self.seeds.get(name)) else {
                 if complete {
                     self.problem(seed, item.span, format!("`{name}` is a dependency, but no job has this name"));
