@@ -48,7 +48,7 @@ pub fn json(value: &Value) -> Json {
     json_data(&value.data)
 }
 
-/// [`json`] of what a value holds.
+/// [`json()`] of what a value holds.
 #[must_use]
 pub fn json_data(data: &Data) -> Json {
     match data {
