@@ -76,7 +76,6 @@ fn rows(matrix: &Value) -> Option<Vec<Texts>> {
                     .into_iter()
                     .map(|value| value.scalar_text().map(Arc::from))
                     .collect::<Option<_>>()?,
-                Data::Null => return None,
                 _ => vec![entry.value.scalar_text()?.into()],
             };
             let with = |combination: &Texts, value: &Arc<str>| {
