@@ -58,7 +58,7 @@ engine() {
   debs trixie "$stable" docker.io containerd docker-registry runc busybox-static >"$work/apt.log" 2>&1 || skip "no Docker from Debian: $(tail -n 1 "$work/apt.log")"
   cp "$stable"/usr/sbin/dockerd "$stable"/usr/bin/{containerd,containerd-shim-runc-v2,docker-registry,busybox} "$new/bin"
   # runc wants the libc of its release, so the host's own comes first.
-  runc=$(command -v runc || find "$stable/usr" -path '*bin/runc' -type f)
+  runc=$(command -v runc || find "$stable/usr" -path '*bin/runc' -type f -print -quit)
   cp "$runc" "$new/bin/runc"
   "$new/bin/runc" --version >/dev/null 2>&1 || own_runc "$new/bin"
   "$new/bin/dockerd" --version >/dev/null 2>&1 || skip "Debian's dockerd doesn't start here"
@@ -86,7 +86,7 @@ own_runc() {
     skip "no runc that starts here: $(tail -n 1 "$work/apt.log")"
   fi
   dpkg-deb --extract "$work"/runc/*.deb "$work/runc"
-  cp "$work"/runc/usr/*bin/runc "$1"
+  cp "$(find "$work/runc/usr" -path '*bin/runc' -type f -print -quit)" "$1"
   "$1/runc" --version >/dev/null 2>&1 || skip "no runc that starts here"
 }
 
