@@ -1,11 +1,14 @@
 //! The conditions of a pipeline, wherever they stand, with what GitLab can't read in them. Knows no values of variables.
 
+use indexmap::IndexMap;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::document::Documents;
 use crate::pipeline::expression::Expression;
 use crate::pipeline::problem::EXPRESSION;
 use crate::pipeline::script::flat;
 use crate::pipeline::{Job, Pipeline};
+use crate::source::Span;
 use crate::yaml::Value;
 
 /// A condition and the job that it is of; none for those of the workflow and of includes.
@@ -47,20 +50,15 @@ fn of_rules(rules: Option<&Value>) -> Vec<&Value> {
 /// What GitLab can't read in the conditions of `pipeline`, each place once.
 #[must_use]
 pub fn mistakes(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
-    let mut mistakes: Vec<Diagnostic> = Vec::new();
+    let mut mistakes: IndexMap<Span, Diagnostic> = IndexMap::new();
     each(pipeline, documents, &mut |condition, text| {
         let Err(error) = Expression::parse(text) else { return };
         let map = documents.scalar_text(condition.value);
         let span = map.map_or(condition.value.span, |map| map.cover(error.range));
-        let known = mistakes.iter_mut().find(|known| known.span == span);
-        match (known, condition.job) {
-            (Some(known), Some(job)) => known.jobs.push(job.name.to_string()),
-            (Some(_), None) => {}
-            (None, job) => {
-                let mistake = Diagnostic::new(EXPRESSION, Severity::Error, span, error.message);
-                mistakes.push(job.map_or(mistake.clone(), |job| mistake.job(&job.name)));
-            }
-        }
+        let mistake = mistakes.entry(span).or_insert_with(|| Diagnostic::new(EXPRESSION, Severity::Error, span, error.message));
+        // The jobs come one after another.
+        let job = condition.job.map(|job| &*job.name).filter(|job| mistake.jobs.last().is_none_or(|last| last != job));
+        mistake.jobs.extend(job.map(str::to_owned));
     });
-    mistakes
+    mistakes.into_values().collect()
 }

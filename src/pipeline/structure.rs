@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
+use indexmap::IndexMap;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value as Json;
@@ -119,7 +120,7 @@ pub fn problems(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
         let missing: BTreeSet<Span> = job.missing.iter().map(|missing| missing.span).collect();
         found.check(&definition("job"), &whole(job), "a job", &missing, Some(job));
     }
-    found.problems
+    found.problems.into_values().collect()
 }
 
 /// The job as it is checked: what it extends and is not known may bring what seems to be missing, and the schema asks for less beside `extends`.
@@ -134,8 +135,7 @@ fn whole(job: &Job) -> Value {
 
 #[derive(Default)]
 struct Found {
-    problems: Vec<Diagnostic>,
-    seen: BTreeSet<(Span, String)>,
+    problems: IndexMap<Span, Diagnostic>,
     /// Collections that are known to be right as what a keyword holds. They live as long as the pipeline that is looked at.
     right: BTreeSet<(&'static str, usize)>,
 }
@@ -171,20 +171,13 @@ impl Found {
                 continue;
             }
             let message = mistake.message(name);
-            if let Some(known) = self.problems.iter_mut().find(|known| known.span == place.span) {
-                if known.message == message
-                    && let Some(job) = job.filter(|job| !known.jobs.iter().any(|known| **known == *job.name))
-                {
-                    known.jobs.push(job.name.to_string());
-                }
-                continue;
-            }
-            let mut problem = Diagnostic::new(mistake.code(), Severity::Error, place.span, message);
-            if let Some(job) = job {
-                problem = problem.job(&job.name);
-            }
-            if self.seen.insert((problem.span, problem.message.clone())) {
-                self.problems.push(problem);
+            let problem = || Diagnostic::new(mistake.code(), Severity::Error, place.span, message.clone());
+            let known = self.problems.entry(place.span).or_insert_with(problem);
+            // The jobs come one after another.
+            if known.message == message
+                && let Some(job) = job.filter(|job| known.jobs.last().is_none_or(|last| **last != *job.name))
+            {
+                known.jobs.push(job.name.to_string());
             }
         }
     }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::script::flat;
-use crate::pipeline::{Job, problem};
+use crate::pipeline::{Job, Pipeline, problem};
 use crate::plan::variables::Texts;
 use crate::yaml::{Data, Value};
 
 /// Most jobs that `parallel` may make of one (<https://docs.gitlab.com/ci/yaml/#parallelmatrix>).
-const MAX_JOBS: usize = 200;
+pub(super) const MAX_JOBS: usize = 200;
+
+/// Most jobs that we plan, which is more than any pipeline has: GitLab.com allows hundreds (<https://docs.gitlab.com/administration/instance_limits/>).
+const MAX_ALL_JOBS: usize = 50_000;
 
 /// One of the jobs that `parallel` makes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,11 +28,34 @@ pub struct Instance {
 /// A job's name, and what `parallel` makes of it.
 pub(super) type NamedInstance = (Arc<str>, Option<Instance>);
 
+/// What each job of `pipeline` becomes, with what is wrong in it. Where they are too many, the rest stay one job each.
+pub(super) fn all(pipeline: &Pipeline) -> (Vec<(&Job, Vec<NamedInstance>)>, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let mut left = Some(MAX_ALL_JOBS);
+    let mut all = Vec::with_capacity(pipeline.jobs.len());
+    for job in &pipeline.jobs {
+        let instances = match left {
+            None => None,
+            Some(_) => instances(job).map_err(|problem| problems.push(*problem)).ok(),
+        };
+        let instances = instances.unwrap_or_else(|| vec![(job.name.clone(), None)]);
+        let rest = left.and_then(|left| left.checked_sub(instances.len()));
+        if left.is_some() && rest.is_none() {
+            let span = job.config.get("parallel").map_or(job.key, |parallel| parallel.span);
+            let message = format!("with this the pipeline has more than {MAX_ALL_JOBS} jobs, which is as many as are planned");
+            problems.push(Diagnostic::new(problem::INVALID_VALUE, Severity::Error, span, message).job(&job.name));
+        }
+        left = rest;
+        all.push((job, instances));
+    }
+    (all, problems)
+}
+
 /// The names of the jobs that `job` becomes: one without an instance where it has no `parallel`.
 ///
 /// # Errors
 /// Where the matrix has a form that GitLab refuses.
-pub(super) fn instances(job: &Job) -> Result<Vec<NamedInstance>, Box<Diagnostic>> {
+fn instances(job: &Job) -> Result<Vec<NamedInstance>, Box<Diagnostic>> {
     let Some(parallel) = job.config.get("parallel").filter(|value| !value.is_null()) else {
         return Ok(vec![(job.name.clone(), None)]);
     };
@@ -61,7 +87,8 @@ fn name(job: &str, variables: &Texts) -> Arc<str> {
     format!("{job}: [{}]", values.join(", ")).into()
 }
 
-/// The combinations of a matrix, the last variable changing fastest, of which an empty list of values makes none; nothing where its form is wrong. One over the limit is enough to know.
+/// The combinations of a matrix, the last variable changing fastest, of which an empty list of values makes none; nothing where its form is wrong. One
+/// over the limit is enough to know.
 fn rows(matrix: &Value) -> Option<Vec<Texts>> {
     let mut rows = Vec::new();
     for row in matrix.as_sequence()? {

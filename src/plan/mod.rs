@@ -197,24 +197,17 @@ pub fn refusals(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
     let files = documents.problems().iter().filter(|problem| pipeline.files.contains(&problem.span.file)).cloned();
     let joined = pipeline.problems.iter().cloned();
     let mut refusals: Vec<Diagnostic> = files.chain(joined).chain(structure::problems(pipeline, documents)).collect();
-    for condition in conditions::mistakes(pipeline, documents) {
-        if !refusals.iter().any(|known| known.span == condition.span) {
-            refusals.push(condition);
-        }
-    }
+    let told: HashSet<Span> = refusals.iter().map(|refusal| refusal.span).collect();
+    refusals.extend(conditions::mistakes(pipeline, documents).into_iter().filter(|mistake| !told.contains(&mistake.span)));
     refusals
 }
 
 /// What is wrong with the `needs`, `dependencies` and `parallel` of a pipeline whatever the event. Stages that are not declared are not among it.
 #[must_use]
 pub fn needs(pipeline: &Pipeline) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
+    let (jobs, problems) = matrix::all(pipeline);
     let mut seeds = Vec::new();
-    for job in &pipeline.jobs {
-        let instances = matrix::instances(job).unwrap_or_else(|problem| {
-            problems.push(*problem);
-            vec![(job.name.clone(), None)]
-        });
+    for (job, instances) in jobs {
         seeds.extend(instances.into_iter().map(|(name, instance)| Seed {
             job,
             name,
@@ -226,18 +219,17 @@ pub fn needs(pipeline: &Pipeline) -> Vec<Diagnostic> {
     }
     let stages = ranks(&pipeline.stages());
     let mut graph = Graph::new(pipeline, &seeds, &stages);
-    graph.problems = problems;
     graph.check_all(pipeline.unresolved.is_empty());
-    graph.problems
+    [problems, graph.into_problems()].concat()
 }
 
 fn ranks(stages: &[Arc<str>]) -> IndexMap<Arc<str>, usize> {
     stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect()
 }
 
-/// Whether something is said of the place of `problem` already, or of a part of it.
-fn told(known: &[Diagnostic], problem: &Diagnostic) -> bool {
-    known.iter().any(|known| problem.span.contains(known.span))
+/// Whether something is said of `place` already, or of a part of it.
+fn told(known: &BTreeSet<Span>, place: Span) -> bool {
+    known.range(place.start_point()..=place.end_point()).any(|known| place.contains(*known))
 }
 
 /// A job before it is known whether its needs are there.
@@ -299,14 +291,10 @@ impl<'a> Planner<'a> {
     fn seeds(&mut self) {
         // Of jobs with one name, which a matrix may make, the last counts (gitlab, `Config::Normalizer`).
         let mut seeds: IndexMap<Arc<str>, Seed<'a>> = IndexMap::new();
-        for job in &self.pipeline.jobs {
-            let instances = match matrix::instances(job) {
-                Ok(instances) => instances,
-                Err(problem) => {
-                    self.plan.problems.extend(Some(*problem).filter(|problem| !told(&self.plan.problems, problem)));
-                    vec![(job.name.clone(), None)]
-                }
-            };
+        let (jobs, problems) = matrix::all(self.pipeline);
+        let known: BTreeSet<Span> = self.plan.problems.iter().map(|problem| problem.span).collect();
+        self.plan.problems.extend(problems.into_iter().filter(|problem| !told(&known, problem.span)));
+        for (job, instances) in jobs {
             let base = variables::of_job(job, &self.plan.workflow_variables);
             for (name, instance) in instances {
                 let mut variables = base.clone();
@@ -321,12 +309,11 @@ impl<'a> Planner<'a> {
     }
 
     fn needs(&mut self) {
-        let stages: IndexMap<Arc<str>, usize> = self.plan.stages.iter().enumerate().map(|(index, stage)| (stage.clone(), index)).collect();
+        let stages = ranks(&self.plan.stages);
         let mut graph = Graph::new(self.pipeline, &self.seeds, &stages);
         graph.check_all(self.pipeline.unresolved.is_empty());
         graph.stages(self.pipeline.unresolved.is_empty());
         let unmet = graph.unmet();
-        let problems = std::mem::take(&mut graph.problems);
         let mut planned: Vec<(usize, PlannedJob)> = Vec::new();
         for seed in &self.seeds {
             match sorted(seed, &graph, self.context) {
@@ -337,7 +324,7 @@ impl<'a> Planner<'a> {
         }
         // One value that several jobs share is wrong once.
         let mut told = HashSet::new();
-        self.plan.problems.extend(problems);
+        self.plan.problems.extend(graph.into_problems());
         self.plan.problems.retain(|problem| told.insert((problem.id, problem.span, problem.message.clone())));
         for Unmet { job, need, span } in &unmet {
             self.refuse(&format!("`{job}` needs `{need}`, which is not in the pipeline"), Some(*span));

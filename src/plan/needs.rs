@@ -8,13 +8,22 @@ use indexmap::IndexMap;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::script::flat;
 use crate::pipeline::{Pipeline, problem};
-use crate::plan::matrix::chosen;
+use crate::plan::matrix::{MAX_JOBS, chosen};
 use crate::plan::{Seed, Unmet};
 use crate::source::Span;
 use crate::yaml::{Data, Value};
 
 /// Most needs of one job on GitLab.com (`ci_needs_size_limit`).
 const MAX_NEEDS: usize = 50;
+
+/// Most needs of all jobs that are looked at, counted after `parallel`.
+const MAX_ALL_NEEDS: usize = 2_000_000;
+
+/// Most circles that are told.
+const MAX_CIRCLES: usize = 20;
+
+/// Most jobs of a circle that are named.
+const MAX_NAMES: usize = 10;
 
 /// A job that another waits for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,8 +57,10 @@ pub(super) struct Graph<'s, 'a> {
     /// The names that a job has after `parallel`.
     groups: BTreeMap<Arc<str>, Vec<Arc<str>>>,
     stages: &'s IndexMap<Arc<str>, usize>,
-    /// What GitLab refuses whatever the rules say.
-    pub problems: Vec<Diagnostic>,
+    /// Whether there are more needs than are looked at.
+    excessive: bool,
+    /// What GitLab refuses whatever the rules say, each thing once.
+    problems: IndexMap<(Span, String), Diagnostic>,
 }
 
 impl<'s, 'a> Graph<'s, 'a> {
@@ -59,7 +70,39 @@ impl<'s, 'a> Graph<'s, 'a> {
         for seed in seeds {
             groups.entry(seed.job.name.clone()).or_default().push(seed.name.clone());
         }
-        Self { seeds: seeds.iter().map(|seed| (seed.name.clone(), seed)).collect(), groups, stages, problems: Vec::new() }
+        let seeds = seeds.iter().map(|seed| (seed.name.clone(), seed)).collect();
+        let mut graph = Self { seeds, groups, stages, excessive: false, problems: IndexMap::new() };
+        graph.count(pipeline);
+        graph
+    }
+
+    /// What is wrong.
+    pub(super) fn into_problems(self) -> Vec<Diagnostic> {
+        self.problems.into_values().collect()
+    }
+
+    /// Counts the needs, which multiply where `parallel` makes many jobs on both sides.
+    fn count(&mut self, pipeline: &Pipeline) {
+        let mut left = MAX_ALL_NEEDS;
+        for job in &pipeline.jobs {
+            let instances = self.groups.get(&job.name).map_or(1, Vec::len);
+            let rules = job.config.get("rules").map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default();
+            let all = rules.iter().filter_map(|rule| rule.get("needs")).chain(job.config.get("needs"));
+            for needs in all {
+                let names = flat(needs, &mut Vec::new()).into_iter().map(|item| {
+                    let name = item.as_str().or_else(|| item.get("job").and_then(Value::as_str)).unwrap_or_default();
+                    let chosen = item.get("parallel").map_or(0, |_| MAX_JOBS);
+                    self.groups.get(name).map_or(1, Vec::len).max(chosen)
+                });
+                let Some(rest) = left.checked_sub(instances * names.sum::<usize>()) else {
+                    let message = format!("with these the jobs have more than {MAX_ALL_NEEDS} needs, which is as many as are looked at");
+                    self.problem(&job.name, needs.span, message);
+                    self.excessive = true;
+                    return;
+                };
+                left = rest;
+            }
+        }
     }
 
     /// What the job of `seed` needs when `rule` lets it in: jobs of this pipeline, if it says so, and jobs of others.
@@ -67,7 +110,7 @@ impl<'s, 'a> Graph<'s, 'a> {
         // A rule with an empty list of needs changes nothing (gitlab, `Rules::Result#build_attributes`).
         let of_rule = rule.and_then(|rule| rule.get("needs")).filter(|needs| !flat(needs, &mut Vec::new()).is_empty());
         let needs = of_rule.or_else(|| seed.job.config.get("needs")).filter(|needs| !needs.is_null());
-        let Some(needs) = needs else { return (None, Vec::new()) };
+        let Some(needs) = needs.filter(|_| !self.excessive) else { return (None, Vec::new()) };
         let (mut own, mut external) = (Vec::new(), Vec::new());
         let items = if needs.as_mapping().is_some() { vec![needs] } else { flat(needs, &mut Vec::new()) };
         for item in items {
@@ -108,7 +151,7 @@ impl<'s, 'a> Graph<'s, 'a> {
                 Some(stage) => (format!("stage `{}` is not defined", seed.job.stage()), stage.span),
                 None => ("a job without `stage` is in `test`, which is not among the stages".to_owned(), seed.job.key),
             };
-            self.problems.push(Diagnostic::new(problem::UNDEFINED_STAGE, Severity::Error, span, message).job(&seed.name));
+            self.tell(problem::UNDEFINED_STAGE, &seed.name, span, message);
         }
     }
 
@@ -124,7 +167,7 @@ impl<'s, 'a> Graph<'s, 'a> {
         }
         if needs.len() > MAX_NEEDS {
             let span = seed.job.config.get("needs").map_or(seed.job.key, |needs| needs.span);
-            self.problem(seed, span, format!("a job may need {MAX_NEEDS} others at most, not {}", needs.len()));
+            self.problem(&seed.name, span, format!("a job may need {MAX_NEEDS} others at most, not {}", needs.len()));
         }
         self.check_needs(seed, &needs, complete);
         self.dependencies(seed, &needs, complete);
@@ -136,17 +179,17 @@ impl<'s, 'a> Graph<'s, 'a> {
         for need in needs {
             if let Some((_, block)) = need.job.split_once("$[[ matrix.") {
                 let name = block.split_once(" ]]").map_or(block, |(name, _)| name);
-                self.problem(seed, need.span, format!("`{name}` is no variable of the job's own matrix"));
+                self.problem(&seed.name, need.span, format!("`{name}` is no variable of the job's own matrix"));
                 continue;
             }
             if !seen.insert(need.job.clone()) {
-                self.problem(seed, need.span, format!("`{}` is needed twice", need.job));
+                self.problem(&seed.name, need.span, format!("`{}` is needed twice", need.job));
             }
             match self.seeds.get(&need.job) {
                 None if need.optional || !complete => {}
-                None => self.problem(seed, need.span, format!("`{}` is needed, but no job has this name", need.job)),
+                None => self.problem(&seed.name, need.span, format!("`{}` is needed, but no job has this name", need.job)),
                 Some(_) if self.is_later(need.job.as_ref(), seed, complete) => {
-                    self.problem(seed, need.span, format!("`{}` is needed, but its stage is a later one", need.job));
+                    self.problem(&seed.name, need.span, format!("`{}` is needed, but its stage is a later one", need.job));
                 }
                 Some(_) => {}
             }
@@ -183,7 +226,7 @@ impl<'s, 'a> Graph<'s, 'a> {
             Some(Some((_, action))) if action.as_deref() != Some("stop") => "that job does not say `action: stop`",
             None | Some(_) => return,
         };
-        self.problem(seed, stop.span, format!("`{name}` is to stop the environment, but {why}"));
+        self.problem(&seed.name, stop.span, format!("`{name}` is to stop the environment, but {why}"));
     }
 
     fn dependencies(&mut self, seed: &Seed<'a>, needs: &[Need], complete: bool) {
@@ -196,30 +239,32 @@ impl<'s, 'a> Graph<'s, 'a> {
             }
             let Some(other) = names.first().and_then(|name| self.seeds.get(name)) else {
                 if complete {
-                    self.problem(seed, item.span, format!("`{name}` is a dependency, but no job has this name"));
+                    self.problem(&seed.name, item.span, format!("`{name}` is a dependency, but no job has this name"));
                 }
                 continue;
             };
             let later = self.is_later(&other.name.clone(), seed, complete);
             if !needs.is_empty() {
                 if names.iter().any(|name| !needs.iter().any(|need| need.job == *name)) {
-                    self.problem(seed, item.span, format!("`{name}` is a dependency, but not among the `needs`"));
+                    self.problem(&seed.name, item.span, format!("`{name}` is a dependency, but not among the `needs`"));
                 }
             } else if later {
-                self.problem(seed, item.span, format!("`{name}` is a dependency, but its stage is a later one"));
+                self.problem(&seed.name, item.span, format!("`{name}` is a dependency, but its stage is a later one"));
             }
         }
     }
 
-    fn problem(&mut self, seed: &Seed<'a>, span: Span, message: String) {
-        let same = |known: &Diagnostic| known.span == span && known.message == message;
-        if let Some(known) = self.problems.iter_mut().find(|known| same(known)) {
-            if !known.jobs.iter().any(|job| **job == *seed.name) {
-                known.jobs.push(seed.name.to_string());
-            }
-            return;
+    fn problem(&mut self, job: &str, span: Span, message: String) {
+        self.tell(problem::NEEDS, job, span, message);
+    }
+
+    fn tell(&mut self, code: problem::Code, job: &str, span: Span, message: String) {
+        let problem = || Diagnostic::new(code, Severity::Error, span, message.clone());
+        let known = self.problems.entry((span, message.clone())).or_insert_with(problem);
+        // The jobs come one after another.
+        if known.jobs.last().is_none_or(|last| last != job) {
+            known.jobs.push(job.to_owned());
         }
-        self.problems.push(Diagnostic::new(problem::NEEDS, Severity::Error, span, message).job(&seed.name));
     }
 
     /// Needs of jobs that are in for jobs that are out.
@@ -238,7 +283,7 @@ impl<'s, 'a> Graph<'s, 'a> {
         unmet
     }
 
-    /// Finds jobs that need each other in a circle; each circle is told once.
+    /// Finds jobs that need each other in a circle; each circle is told once, and no more than the first ones.
     fn cycles(&mut self) {
         let edges: Vec<Vec<(usize, Span)>> = self
             .seeds
@@ -249,6 +294,7 @@ impl<'s, 'a> Graph<'s, 'a> {
             })
             .collect();
         let mut state = vec![State::New; edges.len()];
+        let mut told = 0;
         for start in 0..edges.len() {
             if state[start] != State::New {
                 continue;
@@ -269,24 +315,33 @@ impl<'s, 'a> Graph<'s, 'a> {
                     }
                     State::Open => {
                         let from = path.iter().position(|(node, _)| *node == other).unwrap_or_default();
-                        let names: Vec<String> = path[from..]
-                            .iter()
-                            .map(|(node, _)| *node)
-                            .chain([other])
-                            .map(|node| format!("`{}`", self.seeds[node].name))
-                            .collect();
-                        let message = if names.len() == 2 {
-                            format!("{} needs itself", names[0])
-                        } else {
-                            format!("jobs need each other in a circle: {}", names.join(" → "))
-                        };
-                        let seed = self.seeds[path.last().map_or(other, |(node, _)| *node)];
-                        self.problems.push(Diagnostic::new(problem::NEEDS, Severity::Error, span, message).job(&seed.name));
+                        let message = self.circle(&path[from..]);
+                        let job = self.seeds[path.last().map_or(other, |(node, _)| *node)].name.clone();
+                        self.problem(&job, span, message);
+                        told += 1;
+                        if told == MAX_CIRCLES {
+                            return;
+                        }
                     }
                     State::Done => {}
                 }
             }
         }
+    }
+
+    /// What is told of the circle that `path` goes.
+    fn circle(&self, path: &[(usize, usize)]) -> String {
+        let name = |&(node, _): &(usize, usize)| format!("`{}`", self.seeds[node].name);
+        let [first, rest @ ..] = path else { return String::new() };
+        if rest.is_empty() {
+            return format!("{} needs itself", name(first));
+        }
+        let mut names: Vec<String> = path.iter().take(MAX_NAMES).map(name).collect();
+        if path.len() > MAX_NAMES {
+            names.push(format!("… ({} more)", path.len() - MAX_NAMES));
+        }
+        names.push(name(first));
+        format!("jobs need each other in a circle: {}", names.join(" → "))
     }
 }
 

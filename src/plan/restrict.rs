@@ -1,6 +1,6 @@
 //! An expanded configuration and a plan into the configuration of the jobs that are in: rules gone, what they decide put in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -15,13 +15,13 @@ pub fn restrict(expanded: &mut Json, plan: &Plan) {
         jobs.entry(&job.base).or_default().push(job);
     }
     let keywords = ["stages", "variables", "workflow"];
-    let unknown = |name: &str| plan.unknown.iter().any(|job| *job.base == *name);
+    let unknown: HashSet<&str> = plan.unknown.iter().map(|job| &*job.base).collect();
     if plan.created.is_some()
         && let Some(Json::Object(workflow)) = whole.get_mut("workflow")
     {
         workflow.shift_remove("rules");
     }
-    whole.retain(|name, _| keywords.contains(&name.as_str()) || jobs.contains_key(name.as_str()) || unknown(name));
+    whole.retain(|name, _| keywords.contains(&name.as_str()) || jobs.contains_key(name.as_str()) || unknown.contains(name.as_str()));
     if !plan.workflow_variables.is_empty() {
         let variables = whole.entry("variables").or_insert_with(|| json!({}));
         if let Json::Object(variables) = variables {
@@ -32,7 +32,7 @@ pub fn restrict(expanded: &mut Json, plan: &Plan) {
         let alike = planned.windows(2).all(|pair| pair[0].effect == pair[1].effect && pair[0].rule == pair[1].rule);
         if let Some(Json::Object(job)) = whole.get_mut(name)
             && alike
-            && !unknown(name)
+            && !unknown.contains(name)
         {
             decided(job, planned[0]);
         }
@@ -64,7 +64,8 @@ fn decided(job: &mut Map<String, Json>, planned: &PlannedJob) {
         }
     }
     for keyword in ["needs", "interruptible"] {
-        if let Some(value) = rule.get(keyword) {
+        // A rule with an empty list of needs changes nothing.
+        if let Some(value) = rule.get(keyword).filter(|value| keyword != "needs" || !flat(value).is_empty()) {
             job.insert(keyword.to_owned(), value.clone());
         }
     }

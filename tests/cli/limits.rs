@@ -1,5 +1,7 @@
 //! Input that is far too deep, too long or too much: an answer or a finding, never a crash. How long it may take is for the benchmarks to say.
 
+use serde_json::Value;
+
 use crate::Folder;
 
 /// Runs every command on the pipeline; none may crash, and none may say that such a job could move.
@@ -96,5 +98,56 @@ fn includes_end_at_gitlab_s_limit() {
         let limits = findings.as_array().unwrap().iter().filter(|finding| finding["rule"] == "include-limit").count();
         assert_eq!(limits, 1, "{findings:#}");
         assert!(folder.run(&["migrate", "--to", "depot"]).code <= 3);
+    }
+}
+
+/// The findings of `lint` and the problems of `plan` for a pipeline.
+fn problems(pipeline: &str) -> (Vec<Value>, Vec<Value>) {
+    let folder = Folder::new(&[(".gitlab-ci.yml", pipeline)]);
+    let findings = folder.run(&["lint", "--format", "json"]).json()["findings"].take();
+    let problems = folder.run(&["plan", "--branch", "main", "--format", "json"]).json()["problems"].take();
+    (serde_json::from_value(findings).unwrap(), serde_json::from_value(problems).unwrap())
+}
+
+/// How many of `problems` have `part` in their message.
+fn count(problems: &[Value], part: &str) -> usize {
+    problems.iter().filter(|problem| problem["message"].as_str().is_some_and(|message| message.contains(part))).count()
+}
+
+#[test]
+fn jobs_and_needs_that_multiply_are_not_planned_to_the_end() {
+    let jobs: String = (0..300).map(|job| format!("j{job}: {{script: a, parallel: 200}}\n")).collect();
+    let needs: String = (0..50).map(|job| format!("j{job}, ")).collect();
+    let needing: String = (0..4).map(|job| format!("n{job}: {{stage: deploy, script: a, parallel: 200, needs: [{needs}]}}\n")).collect();
+    let some: String = jobs.split_inclusive('\n').take(50).collect();
+    for (text, part) in [(jobs, "more than 50000 jobs"), (format!("{some}{needing}"), "more than 2000000 needs")] {
+        let (findings, problems) = problems(&text);
+        assert_eq!((count(&findings, part), count(&problems, part)), (1, 1), "{part}");
+    }
+}
+
+#[test]
+fn circles_of_needs_are_told_up_to_a_number() {
+    let pairs: String =
+        (0..30).map(|pair| format!("a{pair}: {{script: a, needs: [b{pair}]}}\nb{pair}: {{script: a, needs: [a{pair}]}}\n")).collect();
+    let (findings, _) = problems(&pairs);
+    assert_eq!(count(&findings, "in a circle: `a"), 20);
+    let long: String = (0..1000).map(|job| format!("j{job}: {{script: a, needs: [j{}]}}\n", (job + 1) % 1000)).collect();
+    let (findings, _) = problems(&long);
+    assert_eq!(
+        count(&findings, "in a circle: `j0` → `j1` → `j2` → `j3` → `j4` → `j5` → `j6` → `j7` → `j8` → `j9` → … (990 more) → `j0`"),
+        1
+    );
+}
+
+#[test]
+fn a_mistake_that_10_000_jobs_share_is_one_with_all_of_them() {
+    let jobs: String = (0..10_000).map(|job| format!("j{job}: {{<<: *base}}\n")).collect();
+    let base = ".base: &base {script: a, needs: [nobody], retry: 9, rules: [{if: '$A =='}]}\n";
+    let (findings, _) = problems(&format!("{base}{jobs}"));
+    for part in ["`nobody` is needed", "`retry", "`==` lacks an operand"] {
+        assert_eq!(count(&findings, part), 1, "{part}: {:#?}", findings.iter().map(|finding| &finding["message"]).collect::<Vec<_>>());
+        let jobs = findings.iter().find(|finding| finding["message"].as_str().is_some_and(|message| message.contains(part))).unwrap();
+        assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(10_000), "{part}");
     }
 }

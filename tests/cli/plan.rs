@@ -143,6 +143,14 @@ perhaps: {script: a, rules: [{if: $X}]}
 }
 
 #[test]
+fn expand_for_an_event_keeps_the_needs_that_a_rule_does_not_change() {
+    let text = "build: {stage: build, script: a}\ntest: {script: a, needs: [build], rules: [{when: always, needs: []}]}\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", text)]);
+    let expanded = folder.run(&["expand", "--event", "push", "--format", "json"]).json();
+    assert_eq!(expanded["test"], json!({"script": ["a"], "needs": ["build"], "when": "always"}));
+}
+
+#[test]
 fn what_gitlab_expands_is_expanded_and_what_jobs_start_is_named() {
     let text = "\
 variables: {STAGE: 'x/$NAME', NAME: n}
