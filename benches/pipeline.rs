@@ -123,5 +123,5 @@ fn findings(workspace: &Workspace, entries: &[String]) {
 }
 
 fn migration(workspace: &Workspace, entries: &[String]) {
-    black_box(migrate(workspace, entries, &Config::default(), &Target::depot(), &MigrateOptions::default()));
+    black_box(migrate(workspace, entries, &Config::default(), &Target::depot(&Config::default()), &MigrateOptions::default()));
 }

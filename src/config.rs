@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 pub use check::{ConfigError, SCHEMA};
+pub(crate) use check::{Schema, parsed};
 pub use glob::Glob;
 
 use crate::diagnostic::Severity;
@@ -28,6 +29,8 @@ pub struct Config {
     pub entries: Vec<String>,
     /// How the `depot` target is reached.
     pub depot: DepotConfig,
+    /// What targets are set to, by their names and those of their settings.
+    pub targets: IndexMap<String, IndexMap<String, Text>>,
     /// What becomes of a runner tag in a job that no longer needs a privileged runner; no replacement drops the tag.
     #[serde(deserialize_with = "replacements")]
     pub runner_tags: IndexMap<String, Vec<String>>,
@@ -47,8 +50,33 @@ pub struct LintConfig {
     pub per_file_ignores: IndexMap<Glob, Vec<String>>,
 }
 
+/// A text, or a number or boolean in its place.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(from = "Scalar")]
+pub struct Text(pub String);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Boolean(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+}
+
+impl From<Scalar> for Text {
+    fn from(scalar: Scalar) -> Self {
+        Self(match scalar {
+            Scalar::Boolean(value) => value.to_string(),
+            Scalar::Integer(value) => value.to_string(),
+            Scalar::Float(value) => value.to_string(),
+            Scalar::Text(text) => text,
+        })
+    }
+}
+
 /// The `depot:` section.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
 #[serde(default)]
 pub struct DepotConfig {
     /// The project that builds use where no entry of `projects` matches.
@@ -57,16 +85,10 @@ pub struct DepotConfig {
     pub projects: Vec<ProjectRule>,
     /// How jobs get the `depot` command.
     pub cli: DepotCli,
-    /// The CI/CD variable that holds the token.
-    pub token_variable: String,
+    /// The CI/CD variable that holds the token, if it is not the target's own.
+    pub token_variable: Option<String>,
     /// How jobs prove who they are.
     pub auth: Auth,
-}
-
-impl Default for DepotConfig {
-    fn default() -> Self {
-        Self { project: None, projects: Vec::new(), cli: DepotCli::default(), token_variable: "DEPOT_TOKEN".to_owned(), auth: Auth::Token }
-    }
 }
 
 /// One entry of `depot.projects`: all conditions that are given must match.
@@ -86,11 +108,11 @@ pub struct ProjectRule {
 }
 
 /// The `depot.cli:` section.
-#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
 #[serde(default)]
 pub struct DepotCli {
-    /// The version to install.
-    pub version: String,
+    /// The version to install, if it is not the target's own.
+    pub version: Option<String>,
     /// Where archives are downloaded from instead of Depot's own address.
     pub mirror: Option<String>,
     /// The archive's SHA-256, in hexadecimal.
@@ -99,20 +121,14 @@ pub struct DepotCli {
     pub job_image: JobImage,
 }
 
-impl Default for DepotCli {
-    fn default() -> Self {
-        Self { version: "2.102.12".to_owned(), mirror: None, sha256: None, job_image: JobImage::Keep }
-    }
-}
-
-/// `depot.cli.job_image`: `false`, `true` or an image reference.
+/// `job_image`: `false`, `true` or an image reference.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Deserialize)]
 #[serde(from = "JobImageText")]
 pub enum JobImage {
     /// The job keeps its image; the command is installed.
     #[default]
     Keep,
-    /// Depot's own image of the configured version.
+    /// The target's own image of the configured version.
     Published,
     /// This image.
     Named(String),
@@ -123,6 +139,18 @@ pub enum JobImage {
 enum JobImageText {
     Switch(bool),
     Reference(String),
+}
+
+impl JobImage {
+    /// What the text of a setting says.
+    #[must_use]
+    pub fn of(text: &Text) -> Self {
+        match text.0.as_str() {
+            "false" => Self::Keep,
+            "true" => Self::Published,
+            image => Self::Named(image.to_owned()),
+        }
+    }
 }
 
 impl From<JobImageText> for JobImage {
@@ -152,7 +180,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] with the place of the first mistake.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let value = check::checked(text)?;
+        let value = check::CHECKED.checked(text)?;
         if value.is_null() {
             return Ok(Self::default());
         }
@@ -215,8 +243,15 @@ mod tests {
         assert_eq!(config.depot.project.as_deref(), Some("abc"));
         assert_eq!(config.depot.auth, Auth::Oidc);
         assert_eq!(config.depot.cli.job_image, JobImage::Published);
-        assert_eq!(config.depot.cli.version, DepotCli::default().version);
+        assert_eq!(config.depot.cli.version, None);
         assert_eq!(config.depot.projects[0].project, "def");
+    }
+
+    #[test]
+    fn a_setting_of_a_target_may_be_a_number_or_a_boolean() {
+        let config = Config::parse("targets: {buildkit: {tls: false, address: 'tcp://builder:1234', version: 1}}").unwrap();
+        let settings: Vec<(&str, &str)> = config.targets["buildkit"].iter().map(|(name, text)| (name.as_str(), text.0.as_str())).collect();
+        assert_eq!(settings, [("tls", "false"), ("address", "tcp://builder:1234"), ("version", "1")]);
     }
 
     #[test]

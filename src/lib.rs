@@ -53,7 +53,7 @@
 //!
 //! // The migration, proven: what breaks a promise is in `jobs` with a reason, and not in `files`.
 //! let options = MigrateOptions::default();
-//! let migration = migrate(&workspace, &entries, &config, &Target::depot(), &options);
+//! let migration = migrate(&workspace, &entries, &config, &Target::depot(&config), &options);
 //! assert!(migration.jobs[0].reasons.is_empty());
 //! let file = &migration.files[0];
 //! assert_eq!(file.path, ".gitlab-ci.yml");

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use crate::analysis::{Analysis, analyze};
 use crate::config::Config;
 use crate::detect::flow::{DAEMON_VARIABLES, is_docker, needs_daemon};
-use crate::detect::{JobFacts, Reason, Verdict, reason};
-use crate::docker::{Op, Role};
+use crate::detect::{JobFacts, Reason, Step, Verdict, reason};
+use crate::docker::{self, Arg, Op, Operation, Role};
 use crate::lint::{LintOptions, lint};
 use crate::migrate::obstacles::obstacles;
 use crate::migrate::{Changed, JobId, Rewrite, Target, rewrite};
@@ -118,7 +118,7 @@ fn proven(
             refused.extend(rewrite.refused.clone());
             return rewrite;
         }
-        let broken = broken(before, entries, &rewrite);
+        let broken = broken(before, entries, target, &rewrite);
         if broken.is_empty() {
             refused.extend(rewrite.refused.clone());
             return rewrite;
@@ -176,7 +176,7 @@ fn motives(before: &Analysis, rewrite: &Rewrite, file: FileId) -> Vec<(usize, St
 }
 
 /// The jobs whose rewrite breaks a promise, with what is broken.
-fn broken(before: &Analysis, entries: &[String], rewrite: &Rewrite) -> BTreeMap<JobId, String> {
+fn broken(before: &Analysis, entries: &[String], target: &Target, rewrite: &Rewrite) -> BTreeMap<JobId, String> {
     let sources = before.documents.sources();
     let overlay = rewrite.files.iter().map(|(&file, text)| (sources.get(file).path().to_owned(), text.clone()));
     let after = analyze(&before.workspace.with_overlay(overlay), entries, &before.config);
@@ -195,7 +195,7 @@ fn broken(before: &Analysis, entries: &[String], rewrite: &Rewrite) -> BTreeMap<
             let id = JobId { pipeline: index, job };
             match rewrite.changed.get(&id) {
                 Some(changed) => {
-                    if let Some(why) = broken_job(old, new, changed) {
+                    if let Some(why) = broken_job(old, new, target, changed) {
                         broken.insert(id, why.to_owned());
                     }
                 }
@@ -222,7 +222,7 @@ fn variables(job: &Job, without: &[&str]) -> Vec<(String, Option<String>, bool)>
 /// Keywords of a migrated job that may differ.
 const MAY_DIFFER: &[&str] = &["before_script", "script", "after_script", "services", "variables", "id_tokens", "tags"];
 
-fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed) -> Option<&'static str> {
+fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), target: &Target, changed: &Changed) -> Option<&'static str> {
     let rest = |job: &Job| {
         let mut all = expanded_job(job);
         if let Json::Object(map) = &mut all {
@@ -241,7 +241,7 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
     if changed.image.as_ref().is_some_and(|wanted| new.0.image().is_none_or(|image| image.text() != wanted)) {
         return Some("the job would not get the image that it needs");
     }
-    if published(old.1) != published(new.1) {
+    if published(old, None) != published(new, Some(target)) {
         return Some("other references would be published");
     }
     if changed.keeps_daemon {
@@ -257,10 +257,11 @@ fn broken_job(old: (&Job, &JobFacts), new: (&Job, &JobFacts), changed: &Changed)
     None
 }
 
-/// The references that a job publishes, in any order; what has no name counts as one unknown.
-fn published(facts: &JobFacts) -> BTreeSet<String> {
+/// The references that a job publishes, in any order, with its own commands and those of `target`; what has no name counts as one unknown.
+fn published((job, facts): (&Job, &JobFacts), target: Option<&Target>) -> BTreeSet<String> {
     let mut published = BTreeSet::new();
-    for operation in facts.operations.iter().map(|operation| &operation.operation) {
+    let builds: Vec<Operation> = target.map(|target| builds(job, facts, target)).unwrap_or_default();
+    for operation in facts.operations.iter().map(|operation| &operation.operation).chain(&builds) {
         let push = operation.op == Op::Push || operation.pushes() == Some(true);
         let wanted = |role: Role| role == Role::Pushed || role == Role::Destination;
         let built = matches!(operation.tool, crate::docker::Tool::Depot) && push;
@@ -269,6 +270,26 @@ fn published(facts: &JobFacts) -> BTreeSet<String> {
         published.extend(names.filter(|_| push || is_docker(operation.tool)).map(|image| named(&image.text)));
     }
     published
+}
+
+/// The builds of a target of which undind knows no command: it takes the words of `docker buildx build`, but for the flags that it adds.
+fn builds(job: &Job, facts: &JobFacts, target: &Target) -> Vec<Operation> {
+    let build = target.fill(&target.manifest.build, &[]);
+    let words: Vec<&str> = build.split_whitespace().collect();
+    let known = [["docker", "buildx"], ["depot", "build"]].iter().any(|known| words.starts_with(known));
+    if known || !job.script.text.contains(&build) {
+        return Vec::new();
+    }
+    let flags = &target.manifest.flags;
+    let (push, plain) = (target.fill(&flags.push, &[]), target.fill(&flags.plain_manifest, &[]));
+    let word = |text: &str| Arg { text: text.to_owned(), opaque: false };
+    let read = |step: &Step| {
+        let arguments = step.argv.strip_prefix(words.iter().map(|text| word(text)).collect::<Vec<_>>().as_slice())?;
+        let arguments = arguments.iter().filter(|argument| !plain.split_whitespace().any(|own| own == argument.text));
+        let arguments = arguments.map(|argument| if argument.text == push { word("--push") } else { argument.clone() });
+        docker::operation(&["docker", "buildx", "build"].into_iter().map(word).chain(arguments).collect::<Vec<Arg>>())
+    };
+    facts.main_shell(job).steps.iter().filter_map(read).collect()
 }
 
 fn named(text: &str) -> String {

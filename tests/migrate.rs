@@ -66,8 +66,9 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
         MigrateOptions { jobs: case.options.jobs.clone(), allow_partial: case.options.allow_partial, drop_idle: case.options.drop_idle };
     let mut entries = vec![".gitlab-ci.yml".to_owned()];
     entries.extend(config.entries.iter().cloned());
-    let migration = migrate(&workspace, &entries, &config, &Target::depot(), &options);
-    let report = MigrationReport::of(&migration, &config);
+    let target = Target::depot(&config);
+    let migration = migrate(&workspace, &entries, &config, &target, &options);
+    let report = MigrationReport::of(&migration, &target);
     (migration, report)
 }
 

@@ -1,11 +1,15 @@
 //! `undind migrate`: rewrites pipelines, as a diff, as a report, or in the files themselves.
 
-use undind::config::Auth;
+use std::path::Path;
+
+use undind::config::{Auth, Config};
 use undind::migrate::Target;
+use undind::migrate::target::{FILE_NAME as TARGET_FILE, TargetError};
 use undind::prove::{MigrateOptions, migrate};
 use undind::report::diff::coloured;
 use undind::report::json::bytes;
 use undind::report::migration::MigrationReport;
+use undind::suggestion::nearest;
 
 use crate::cli::Context;
 use crate::cli::args::{Migrate, Mode, ReportFormat};
@@ -33,12 +37,12 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
     if discovery.repositories.len() > 1 {
         return Err(Failure::new("the paths lie in several repositories").help("migrate one repository at a time"));
     }
-    let mut repository = discovery.repositories.pop().expect("a path leads to a failure or to a repository");
+    let repository = discovery.repositories.pop().expect("a path leads to a failure or to a repository");
     if repository.stdin && arguments.write {
         return Err(Failure::new("`--write` can't write standard input").help("leave `--write` out to get a diff"));
     }
-    configure(&mut repository, arguments);
-    let migrated = context.output.timed("migrate", || migrated(&repository, arguments))?;
+    let target = target(&repository, arguments)?;
+    let migrated = context.output.timed("migrate", || migrated(&repository, &target, arguments))?;
     if arguments.write {
         write_files(&repository.root, &migrated.changes).map_err(|error| Failure::new(error.to_string()))?;
     }
@@ -47,11 +51,8 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
-    match arguments.to.as_str() {
-        "depot" => {}
-        "buildkit" | "dagger" => return Err(Failure::not_built(&format!("`--to {}`", arguments.to))),
-        other if std::path::Path::new(other).is_dir() => return Err(Failure::not_built("a target folder of your own")),
-        other => return Err(Failure::new(format!("there is no target `{other}`")).help("this version knows `depot`")),
+    if arguments.to == "dagger" {
+        return Err(Failure::not_built("`--to dagger`"));
     }
     let unbuilt = [
         (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),
@@ -62,14 +63,47 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
     unbuilt.into_iter().find(|(asked, _)| *asked).map_or(Ok(()), |(_, what)| Err(Failure::not_built(what)))
 }
 
-/// Options count more than the file.
-fn configure(repository: &mut Repository, arguments: &Migrate) {
+/// The target that is asked for, as the repository and the options set it. Options count more than the file.
+fn target(repository: &Repository, arguments: &Migrate) -> Result<Target, Failure> {
+    let config = &repository.config;
+    let mut target = match Target::named(&arguments.to, config) {
+        Some(target) => target.map_err(|error| told(&error))?,
+        None => own_target(&arguments.to, config)?,
+    };
     if let Some(auth) = arguments.auth {
-        repository.config.depot.auth = Auth::from(auth);
+        target = target.with_auth(Auth::from(auth)).map_err(|error| told(&error))?;
     }
     if let Some(project) = &arguments.project {
-        repository.config.depot.project = Some(project.clone());
-        repository.config.depot.projects.clear();
+        target = target.with_project(project).map_err(|error| told(&error))?;
+    }
+    Ok(target)
+}
+
+/// The target in a folder of the user.
+fn own_target(name: &str, config: &Config) -> Result<Target, Failure> {
+    let folder = Path::new(name);
+    if !folder.is_dir() {
+        let names: Vec<String> = Target::names().map(|name| format!("`{name}`")).collect();
+        let help = format!("this version knows {}, and folders with a `{TARGET_FILE}`", names.join(", "));
+        return Err(Failure::new(format!("there is no target `{name}`")).help(help));
+    }
+    let path = folder.join(TARGET_FILE);
+    let text = std::fs::read_to_string(&path).map_err(|error| Failure::at(&path, error))?;
+    Target::new(&text, config).map_err(|error| match error {
+        TargetError::Manifest(error) => Failure::config(&path, &text, error),
+        TargetError::Template(error) => Failure::at(&path, error),
+        other => told(&other),
+    })
+}
+
+fn told(error: &TargetError) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match error {
+        TargetError::UnknownSetting { setting, known, .. } => match nearest(setting, known.iter().map(String::as_str)) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None => failure.help(format!("it has {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))),
+        },
+        _ => failure,
     }
 }
 
@@ -109,7 +143,7 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
 }
 
 /// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
-fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Failure> {
+fn migrated(repository: &Repository, target: &Target, arguments: &Migrate) -> Result<Migrated, Failure> {
     // The text from standard input stands for a pipeline of its own, or for what the repository's file is to hold: that one is not migrated beside it.
     let mut entries = if repository.stdin { Vec::new() } else { own_entries(repository, &repository.workspace) };
     entries.extend(repository.entries.iter().cloned());
@@ -119,7 +153,7 @@ fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Fa
     let mut seen = std::collections::BTreeSet::new();
     entries.retain(|entry| seen.insert(entry.clone()));
     let options = MigrateOptions { jobs: arguments.jobs.clone(), allow_partial: arguments.allow_partial, drop_idle: arguments.drop_idle };
-    let migration = migrate(&repository.workspace, &entries, &repository.config, &Target::depot(), &options);
+    let migration = migrate(&repository.workspace, &entries, &repository.config, target, &options);
     refused(repository, &migration.before.documents)?;
     if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {
         return Err(Failure::new(format!("there is no job `{name}`")));
@@ -129,5 +163,5 @@ fn migrated(repository: &Repository, arguments: &Migrate) -> Result<Migrated, Fa
         before: Some(file.before.clone().into_bytes()),
         after: file.after.clone().into_bytes(),
     });
-    Ok(Migrated { changes: changes.collect(), report: MigrationReport::of(&migration, &repository.config) })
+    Ok(Migrated { changes: changes.collect(), report: MigrationReport::of(&migration, target) })
 }

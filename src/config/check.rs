@@ -1,6 +1,6 @@
 //! The text of a `.undind.yml` into JSON that fits the schema, or the first mistake with its place. Knows the schema, not what its keys mean.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
@@ -9,10 +9,16 @@ use serde_json::Value;
 /// The JSON Schema (draft 2020-12) of the file.
 pub const SCHEMA: &str = include_str!("../../schemas/config.schema.json");
 
-static SCHEMA_VALUE: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(SCHEMA).expect("our schema is JSON"));
-static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| jsonschema::validator_for(&SCHEMA_VALUE).expect("our schema is a schema"));
+pub(super) static CHECKED: Schema = Schema::new(SCHEMA);
 
-/// A mistake in `.undind.yml`.
+/// A JSON Schema for one of the tool's own YAML files; compiled when it is first used.
+#[derive(Debug)]
+pub struct Schema {
+    text: &'static str,
+    compiled: OnceLock<(Value, Validator)>,
+}
+
+/// A mistake in `.undind.yml`, or in another of the tool's own YAML files.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct ConfigError {
@@ -47,23 +53,59 @@ impl ConfigError {
     }
 }
 
-/// The file as JSON; `null` where it is empty.
-pub(crate) fn checked(text: &str) -> Result<Value, ConfigError> {
-    let yaml: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| ConfigError::unreadable(text, &error))?;
-    let value = serde_json::to_value(&yaml).map_err(|error| ConfigError::whole(text, &error.to_string()))?;
-    if value.is_null() {
-        return Ok(value);
+impl Schema {
+    /// The schema that `text` is.
+    pub(crate) const fn new(text: &'static str) -> Self {
+        Self { text, compiled: OnceLock::new() }
     }
-    let first = VALIDATOR.iter_errors(&value).map(|error| mistake(text, &error)).min_by_key(|error| error.offset);
-    first.map_or(Ok(value), Err)
+
+    fn compiled(&self) -> &(Value, Validator) {
+        self.compiled.get_or_init(|| {
+            let value = serde_json::from_str(self.text).expect("our schema is JSON");
+            let validator = jsonschema::validator_for(&value).expect("our schema is a schema");
+            (value, validator)
+        })
+    }
+
+    /// The file as JSON; `null` where it is empty.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place of the first mistake.
+    pub(crate) fn checked(&self, text: &str) -> Result<Value, ConfigError> {
+        let value = parsed(text)?;
+        if value.is_null() {
+            return Ok(value);
+        }
+        self.fits(text, &value)?;
+        Ok(value)
+    }
+
+    /// Whether `value`, which comes from `text`, fits.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the place in `text` of the first mistake.
+    pub(crate) fn fits(&self, text: &str, value: &Value) -> Result<(), ConfigError> {
+        let (schema, validator) = self.compiled();
+        let first = validator.iter_errors(value).map(|error| mistake(schema, text, &error)).min_by_key(|error| error.offset);
+        first.map_or(Ok(()), Err)
+    }
 }
 
-fn mistake(text: &str, error: &ValidationError<'_>) -> ConfigError {
+/// YAML as JSON.
+///
+/// # Errors
+/// [`ConfigError`] with the place where it can't be read.
+pub(crate) fn parsed(text: &str) -> Result<Value, ConfigError> {
+    let yaml: serde_yaml::Value = serde_yaml::from_str(text).map_err(|error| ConfigError::unreadable(text, &error))?;
+    serde_json::to_value(&yaml).map_err(|error| ConfigError::whole(text, &error.to_string()))
+}
+
+fn mistake(schema: &Value, text: &str, error: &ValidationError<'_>) -> ConfigError {
     let path: Vec<String> = error.instance_path().iter().map(|segment| segment.to_string()).collect();
     if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
         let key = unexpected.first().map_or("", String::as_str);
         let offset = place::of_key(text, &path, key);
-        return ConfigError::at(text, offset, format!("unknown key `{key}`"), Some(known_keys(error, key)));
+        return ConfigError::at(text, offset, format!("unknown key `{key}`"), Some(known_keys(schema, error, key)));
     }
     let name = if path.is_empty() { "the file".to_owned() } else { format!("`{}`", path.join(".")) };
     ConfigError::at(text, place::of_value(text, &path), format!("{name}: {}", expectation(error)), None)
@@ -82,10 +124,10 @@ fn expectation(error: &ValidationError<'_>) -> String {
 }
 
 /// The nearest known key if there is one that a typing error explains, otherwise all of them.
-fn known_keys(error: &ValidationError<'_>, key: &str) -> String {
+fn known_keys(schema: &Value, error: &ValidationError<'_>, key: &str) -> String {
     let pointer = error.schema_path().as_str();
     let section = pointer.strip_suffix("/additionalProperties").unwrap_or(pointer);
-    let known = SCHEMA_VALUE.pointer(&format!("{section}/properties")).and_then(Value::as_object);
+    let known = schema.pointer(&format!("{section}/properties")).and_then(Value::as_object);
     let names: Vec<&str> = known.into_iter().flat_map(|keys| keys.keys().map(String::as_str)).collect();
     match crate::suggestion::nearest(key, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -1,5 +1,6 @@
 //! Resolved jobs into facts: which daemon, which docker operations, and what could move to a remote builder. Knows no target.
 
+mod builder;
 mod bundle;
 pub mod client;
 mod commands;

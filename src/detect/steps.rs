@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::detect::builder;
 use crate::detect::bundle::without_bundles;
 use crate::detect::commands::{self, Program};
 use crate::detect::variables::{expand, varies};
@@ -109,7 +110,9 @@ impl JobShell {
     pub(super) fn evaluated(parsed: Arc<shell::Script>, environment: &Env) -> Self {
         let evaluated = shell::evaluate(&parsed, environment);
         let mut names = Names::default();
-        let steps = evaluated.invocations.iter().map(|invocation| step(invocation, &parsed, &evaluated, environment, &mut names)).collect();
+        let invocations = evaluated.invocations.iter();
+        let mut steps: Vec<Step> = invocations.map(|invocation| step(invocation, &parsed, &evaluated, environment, &mut names)).collect();
+        builder::mark(&mut steps, environment);
         Self { script: parsed, evaluated, steps }
     }
 

@@ -122,6 +122,7 @@ pub fn walk(root: &'static Command, tool: Tool, argv: &[Arg]) -> Operation {
         images: Vec::new(),
         unknown: Vec::new(),
         unread: 0..0,
+        remote: false,
     };
     let mut reader = Reader::new(argv, 1);
     let mut persistent = Vec::new();

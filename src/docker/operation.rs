@@ -108,6 +108,8 @@ pub struct Operation {
     pub unknown: Vec<Unknown>,
     /// The words that were not read: an unknown flag and all after it, or the words of a command without a table.
     pub unread: Range<usize>,
+    /// Whether a builder that is not on the daemon surely does it. No command line says that by itself, so that it is not set here.
+    pub remote: bool,
 }
 
 impl Operation {

@@ -9,7 +9,7 @@ use crate::migrate::changes::{Beside, Change, Definition, JobId, Users, position
 use crate::migrate::compose_edits::{LEVEL, Override};
 use crate::migrate::keeper::Keeper;
 use crate::migrate::mover::{Mover, WayAround, own_entry};
-use crate::migrate::target::Target;
+use crate::migrate::target::{IdToken, Target};
 use crate::pipeline::Section;
 use crate::source::Span;
 use crate::yaml::structure::scalar;
@@ -33,9 +33,9 @@ pub(super) fn common_setup(
         }
     }
     let install_anyhow = |lines: &[String]| {
-        let ways = ["apk", "apt", "any"].map(|way| &target.setup[way]);
-        let rest = if lines.first().is_some_and(|first| ways.contains(&first)) { &lines[1..] } else { lines };
-        std::iter::once(target.setup["any"].clone()).chain(rest.iter().cloned()).collect::<Vec<_>>()
+        let curl = &target.manifest.curl;
+        let rest = if lines.first().is_some_and(|first| [&curl.apk, &curl.apt, &curl.any].contains(&first)) { &lines[1..] } else { lines };
+        std::iter::once(curl.any.clone()).chain(rest.iter().cloned()).collect::<Vec<_>>()
     };
     for ids in together.values() {
         if ids.iter().all(|id| movers[id].lowered.setup == movers[&ids[0]].lowered.setup) {
@@ -156,8 +156,8 @@ pub(super) fn agree(
         if let Some((None, text)) = &mover.wants.image {
             agreement.overrides.insert(own_entry(mover.job, "image", None, format!(" {text}")));
         }
-        if analysis.config.depot.auth == Auth::Oidc && mover.lowered.uses_target {
-            match id_token(analysis, target, mover) {
+        if let Some(token) = target.manifest.id_token.as_ref().filter(|_| target.auth == Auth::Oidc && mover.lowered.uses_target) {
+            match id_token(analysis, token, mover) {
                 Some(token) => agreement.overrides.extend(token),
                 None => {
                     let message = "the job's `id_tokens` cannot be extended safely".to_owned();
@@ -242,20 +242,20 @@ fn instead(mover: &Mover<'_>, definition: &Definition) -> Option<Vec<Override>> 
 }
 
 /// The `id_tokens` entry beside the job's script.
-fn id_token(analysis: &Analysis, target: &Target, mover: &Mover<'_>) -> Option<Vec<Override>> {
+fn id_token(analysis: &Analysis, token: &IdToken, mover: &Mover<'_>) -> Option<Vec<Override>> {
     let known = mover.job.config.get("id_tokens");
-    if known.is_some_and(|tokens| tokens.get(&target.id_token.name).is_some()) {
+    if known.is_some_and(|tokens| tokens.get(&token.name).is_some()) {
         return Some(Vec::new());
     }
     if let Some(known) = known {
         let own = known.span.file == mover.job.own.span.file
             && mover.job.own.get("id_tokens").is_some_and(|own| own.span == known.span && own.via.is_none());
-        let text = format!("{}:\n{LEVEL}aud: {}\n", target.id_token.name, target.id_token.aud);
+        let text = format!("{}:\n{LEVEL}aud: {}\n", token.name, token.aud);
         return own.then(|| vec![Override { file: known.span.file, mapping: known.node, keyword: "", name: None, text }]);
     }
     let script = mover.job.config.entry("script")?;
     let document = analysis.documents.get(script.key.span.file)?;
     let mapping = document.tree.parent(script.key.node)?;
-    let text = format!("\n{LEVEL}{}:\n{LEVEL}{LEVEL}aud: {}", target.id_token.name, target.id_token.aud);
+    let text = format!("\n{LEVEL}{}:\n{LEVEL}{LEVEL}aud: {}", token.name, token.aud);
     Some(vec![Override { file: script.key.span.file, mapping, keyword: "id_tokens", name: None, text }])
 }

@@ -88,8 +88,14 @@ pub fn login(facts: &JobFacts) -> Login {
 #[must_use]
 pub fn copies_images(facts: &JobFacts) -> bool {
     let Some(image) = &facts.image else { return false };
-    let Some(docker) = image.docker.as_ref().filter(|docker| docker.official) else { return false };
-    docker.version.first().map_or_else(|| moves(image), |&major| major >= 27)
+    is_since(image, 27)
+}
+
+/// Whether it is Docker's own image of version `since` or newer.
+#[must_use]
+pub fn is_since(image: &ImageFacts, since: u32) -> bool {
+    let docker = image.docker.as_ref().filter(|docker| docker.official);
+    docker.is_some_and(|docker| docker.version.first().map_or_else(|| moves(image), |&major| major >= since))
 }
 
 /// Whether nothing tells the version of the job's docker client.

@@ -84,7 +84,7 @@ impl Lowering<'_> {
             ));
         }
         let start = step.range().start;
-        Ok(TextEdit { range: start..start, text: self.target.no_daemon.clone() })
+        Ok(TextEdit { range: start..start, text: self.target.manifest.no_daemon.clone() })
     }
 
     /// A login that becomes an entry in the client's configuration file; `others` come before it.
@@ -166,9 +166,10 @@ impl Lowering<'_> {
         let (and, open, close) = if alone { ("; ", "", "") } else { (" && ", "{ ", "; }") };
         let (prefix, password) = match password {
             Password::Word(word) => (String::new(), word),
-            Password::Printed(command) => {
-                (format!("{}{and}", self.target.fill(&self.target.password, &[("command", &command)])), "\"$registry_password\"".to_owned())
-            }
+            Password::Printed(command) => (
+                format!("{}{and}", self.target.fill(&self.target.manifest.login.password, &[("command", &command)])),
+                "\"$registry_password\"".to_owned(),
+            ),
         };
         let folder = if self.sets("DOCKER_CONFIG") { "$DOCKER_CONFIG" } else { "$HOME/.docker" };
         let key = registry.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(&registry);
@@ -185,7 +186,7 @@ impl Lowering<'_> {
             ("user", &user),
             ("password", &password),
         ];
-        Some((range, prefix + &self.target.fill(&self.target.login, &values)))
+        Some((range, prefix + &self.target.fill(&self.target.manifest.login.entry, &values)))
     }
 
     /// Whether the job or its script sets the variable `name`.

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::config::DepotConfig;
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, Verdict, reason};
 use crate::docker::Operation;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
-use crate::migrate::target::{Copier, Target};
+use crate::migrate::target::{Copier, Later, Target};
 use crate::pipeline::Job;
 
 /// A reason with a place in the script's text.
@@ -61,9 +60,9 @@ pub struct NewImage {
 ///
 /// # Errors
 /// [`Refusal`] where the target, or the job's image, cannot do what is needed.
-pub fn lower(job: &Job, facts: &JobFacts, target: &Target, config: &DepotConfig) -> Result<Lowered, Refusal> {
+pub fn lower(job: &Job, facts: &JobFacts, target: &Target) -> Result<Lowered, Refusal> {
     let Some(shell) = &facts.shell else { return Ok(Lowered::default()) };
-    let mut lowering = Lowering { job, facts, shell, target, config, own_copier: false, removed: Vec::new(), lowered: Lowered::default() };
+    let mut lowering = Lowering { job, facts, shell, target, own_copier: false, removed: Vec::new(), lowered: Lowered::default() };
     lowering.choose_image()?;
     for (&index, action) in lowering.actions() {
         lowering.action(index, action)?;
@@ -101,7 +100,6 @@ pub(super) struct Lowering<'a> {
     pub(super) facts: &'a JobFacts,
     pub(super) shell: &'a JobShell,
     pub(super) target: &'a Target,
-    pub(super) config: &'a DepotConfig,
     /// Whether images are copied by a tool that the job has to install, for lack of a docker client that can.
     pub(super) own_copier: bool,
     removed: Vec<Range<usize>>,
@@ -148,14 +146,11 @@ impl<'a> Lowering<'a> {
                 self.begins(step);
             }
             Action::PushSaved { build, reference } => {
-                let file = self.metadata_file(*build);
-                let id = self.target.fill(&self.target.saved_id, &[("file", &file)]);
-                let project = self
-                    .project(*build)
-                    .map(|project| format!(" {}", self.target.flag("project", &[("project", project)])))
-                    .unwrap_or_default();
-                let name = self.target.flag("tag", &[("reference", &self.quoted(step, *reference))]);
-                let text = format!("{}{project} {name} {id}", self.target.push);
+                let later = self.later(*build)?;
+                let file = self.kept_file(later, *build);
+                let project = self.project_flag(*build).map(|flag| format!(" {flag}")).unwrap_or_default();
+                let reference = self.quoted(step, *reference);
+                let text = self.target.fill(&later.push, &[("file", &file), ("reference", &reference), ("project", &project)]);
                 self.lowered.edits.push(TextEdit { range: command_words(step), text });
             }
             Action::Promote { pull, source, reference } => {
@@ -175,7 +170,8 @@ impl<'a> Lowering<'a> {
     }
 
     fn copier(&self) -> &Copier {
-        if self.own_copier { &self.target.copier } else { &self.target.client }
+        let manifest = &self.target.manifest;
+        if self.own_copier { &manifest.copier } else { &manifest.client }
     }
 
     /// Notes that an image is copied, or looked at, within a registry in this step.
@@ -209,23 +205,22 @@ impl<'a> Lowering<'a> {
         let step = &self.shell.steps[build.step];
         let operation = step.operation.as_ref().expect("a build has an operation");
         for flag in &operation.flags {
-            if self.target.rejected_flags.iter().any(|rejected| rejected == flag.name) {
+            if self.target.manifest.flags.refuse.iter().any(|refused| refused == flag.name) {
                 return Err(self.refusal(
                     build.step,
                     reason::UNSUPPORTED_FLAG,
-                    format!("`{}` is not supported by {}", flag.spelled, self.target.name),
+                    format!("`{}` is not supported by {}", flag.spelled, self.target.manifest.name),
                 ));
             }
         }
-        let platforms = operation.flags_named("platform").filter_map(|flag| flag.value.as_deref()).flat_map(|value| value.split(','));
-        let other = platforms
-            .map(str::trim)
-            .find(|platform| !platform.contains('$') && !self.target.platforms.iter().any(|known| known == platform));
+        let known = &self.target.manifest.platforms;
+        let other = platforms(operation)
+            .find(|platform| !known.is_empty() && !platform.contains('$') && !known.iter().any(|known| known == platform));
         if let Some(platform) = other {
             return Err(self.refusal(
                 build.step,
                 reason::UNSUPPORTED_FLAG,
-                format!("{} does not build for `{platform}`", self.target.name),
+                format!("{} does not build for `{platform}`", self.target.manifest.name),
             ));
         }
         if let Some(wrapper) = step
@@ -239,41 +234,87 @@ impl<'a> Lowering<'a> {
         let mut edits = self.own_variables(step);
         let last = operation.command.iter().max().copied().unwrap_or(0);
         let words = word_range(step, 0).start..word_range(step, last).end;
-        edits.push(TextEdit { range: words, text: self.build_words(build) });
+        edits.push(TextEdit { range: words, text: self.build_words(build)? });
         for at in self.dropped(build, operation) {
             edits.push(TextEdit { range: self.flag_range(build.step, operation, at)?, text: String::new() });
         }
-        for (flag, at) in operation.flags.iter().zip(0..).filter(|(flag, _)| flag.name == "add-host") {
-            if flag.value.as_deref().is_some_and(|host| host.contains('=')) {
-                let range = self.flag_range(build.step, operation, at)?;
-                let text = self.shell.slice(range.clone()).to_owned();
-                let (before, value) = text.rsplit_once('=').unwrap_or((&text, ""));
-                edits.push(TextEdit { range, text: format!("{before}:{value}") });
+        for (at, flag) in operation.flags.iter().enumerate() {
+            if let Some(template) = self.target.manifest.flags.replace.get(flag.name) {
+                edits.extend(self.replaced(build.step, operation, at, template)?);
             }
         }
         edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
         Ok(edits)
     }
 
-    fn build_words(&self, build: &RemoteBuild) -> String {
-        let mut words = vec![self.target.build.clone()];
-        words.extend(self.project(build.step).map(|project| self.target.flag("project", &[("project", project)])));
+    fn build_words(&self, build: &RemoteBuild) -> Result<String, Refusal> {
+        let flags = &self.target.manifest.flags;
+        let mut words = vec![self.target.fill(&self.target.manifest.build, &[])];
+        words.extend(self.project_flag(build.step));
         match &build.output {
             Output::AsWritten => {}
-            Output::Discard => words.push(self.target.flag("discard", &[])),
-            Output::Push { .. } => words.push(self.target.flag("push", &[])),
-            Output::Load => words.push(self.target.flag("load", &[])),
-            Output::Save(_) => words.push(self.target.flag("save", &[("file", &self.metadata_file(build.step))])),
+            Output::Discard => words.push(self.target.fill(&flags.discard, &[])),
+            Output::Push { .. } => words.push(self.target.fill(&flags.push, &[])),
+            Output::Load => words.push(self.target.fill(&self.target.manifest.load.flag, &[])),
+            Output::Save(_) => {
+                let later = self.later(build.step)?;
+                words.push(self.target.fill(&later.flag, &[("file", &self.kept_file(later, build.step))]));
+            }
         }
         if build.plain_manifest {
-            words.push(self.target.flag("plain_manifest", &[]));
+            words.push(self.target.fill(&flags.plain_manifest, &[]));
         }
         if let Output::Push { added, .. } = &build.output {
             let mut names: Vec<String> = added.iter().map(|&(step, argument)| self.quoted(&self.shell.steps[step], argument)).collect();
             names.dedup();
-            words.extend(names.iter().map(|name| self.target.flag("tag", &[("reference", name)])));
+            words.extend(names.iter().map(|name| self.target.fill(&flags.tag, &[("reference", name)])));
         }
-        words.join(" ")
+        Ok(words.join(" "))
+    }
+
+    /// How the target keeps the image of a build.
+    fn later(&self, build: usize) -> Result<&'a Later, Refusal> {
+        let name = &self.target.manifest.name;
+        let Some(later) = &self.target.manifest.later else {
+            let message =
+                format!("the push comes after a step that may keep it from happening, and {name} can't keep the image until then");
+            return Err(self.refusal(build, reason::TARGET_REFUSES, message));
+        };
+        let operation = self.shell.steps[build].operation.as_ref().expect("a build has an operation");
+        let several = operation.flags_named("platform").any(|flag| flag.value.as_deref().is_none_or(|value| value.contains([',', '$'])))
+            || platforms(operation).count() > 1;
+        if several && !later.several_platforms {
+            let message = format!(
+                "the push comes after a step that may keep it from happening, and {name} can't keep an image for several platforms"
+            );
+            return Err(self.refusal(build, reason::TARGET_REFUSES, message));
+        }
+        Ok(later)
+    }
+
+    /// What stands in the place of a flag; nothing where that is what stands there.
+    fn replaced(&self, index: usize, operation: &Operation, at: usize, template: &str) -> Result<Option<TextEdit>, Refusal> {
+        let (step, flag) = (&self.shell.steps[index], &operation.flags[at]);
+        let refused = || {
+            let message = format!("`{}` must be written in another way, but shares its word with something else", flag.spelled);
+            self.refusal(index, reason::UNSUPPORTED_FLAG, message)
+        };
+        let range = word_range(step, flag.words.start).start..word_range(step, flag.words.end - 1).end;
+        let text = self.shell.slice(range.clone());
+        let (joint, value) = match (flag.value_at, flag.words.len()) {
+            (None, _) => ("", ""),
+            (Some(_), 2) => (" ", self.shell.slice(word_range(step, flag.words.end - 1))),
+            (Some((_, start)), _) => {
+                let joint = if flag.spelled.starts_with("--") { "=" } else { "" };
+                (joint, text.get(start..).filter(|_| text.starts_with(&flag.spelled)).ok_or_else(refused)?)
+            }
+        };
+        let new = self.target.fill(template, &[("spelled", &flag.spelled), ("joint", joint), ("value", value)]);
+        if new == text {
+            return Ok(None);
+        }
+        self.flag_range(index, operation, at)?;
+        Ok(Some(TextEdit { range, text: new }))
     }
 
     fn dropped(&self, build: &RemoteBuild, operation: &Operation) -> Vec<usize> {
@@ -281,7 +322,7 @@ impl<'a> Lowering<'a> {
         if let Output::Push { unpushed, .. } = &build.output {
             dropped.extend(unpushed);
         }
-        let listed = |at: &usize| self.target.dropped_flags.iter().any(|name| name == operation.flags[*at].name);
+        let listed = |at: &usize| self.target.manifest.flags.drop.iter().any(|name| name == operation.flags[*at].name);
         dropped.extend((0..operation.flags.len()).filter(listed));
         dropped.sort_unstable();
         dropped.dedup();
@@ -326,11 +367,15 @@ impl<'a> Lowering<'a> {
         .collect()
     }
 
-    fn project(&self, step: usize) -> Option<&str> {
-        project(self.config, self.shell.steps[step].operation.as_ref()?)
+    /// The flag that names the project of a build.
+    fn project_flag(&self, step: usize) -> Option<String> {
+        let flag = self.target.manifest.flags.project.as_ref()?;
+        let project = project(self.target, self.shell.steps[step].operation.as_ref()?)?;
+        Some(self.target.fill(flag, &[("project", project)]))
     }
 
-    fn metadata_file(&self, step: usize) -> String {
+    /// Where a build leaves what its pushes need.
+    fn kept_file(&self, later: &Later, step: usize) -> String {
         let number = self.facts.flow.actions.values().find_map(|action| match action {
             Action::Build(build) | Action::BuildHere(build) if build.step == step => Some(&build.output),
             Action::Build(_)
@@ -345,7 +390,7 @@ impl<'a> Lowering<'a> {
             Some(Output::Save(number)) if *number > 0 => format!("-{number}"),
             Some(Output::Save(_) | Output::AsWritten | Output::Discard | Output::Load | Output::Push { .. }) | None => String::new(),
         };
-        self.target.fill(&self.target.metadata_file, &[("number", &number)])
+        self.target.fill(&later.file, &[("number", &number)])
     }
 
     /// An argument's word as written.
@@ -360,6 +405,11 @@ impl<'a> Lowering<'a> {
             self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
         removals(&shell.script, &removed).map_err(|stuck| Refusal { code: reason::AFTER_SCRIPT, message: stuck.why.to_owned(), at: None })
     }
+}
+
+/// The platforms that a build names, variables among them.
+pub(super) fn platforms(operation: &Operation) -> impl Iterator<Item = &str> {
+    operation.flags_named("platform").filter_map(|flag| flag.value.as_deref()).flat_map(|value| value.split(',')).map(str::trim)
 }
 
 /// The bytes of the word that an argument comes from.

@@ -151,11 +151,7 @@ pub(super) fn mover<'a>(analysis: &'a Analysis, target: &Target, id: JobId) -> R
     let pipeline = &analysis.pipelines[id.pipeline];
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
     let place = |at: Option<std::ops::Range<usize>>| at.map_or(job.key, |range| job.place(&job.script, range));
-    let lowered = lower(job, facts, target, &analysis.config.depot).map_err(|Refusal { code, message, at }| Reason {
-        code,
-        message,
-        span: place(at),
-    })?;
+    let lowered = lower(job, facts, target).map_err(|Refusal { code, message, at }| Reason { code, message, span: place(at) })?;
     let wants = wants(analysis, &pipeline.pipeline, job, facts, &lowered).map_err(|Stuck { why, at }| Reason {
         code: reason::NOT_EDITABLE,
         message: why.to_owned(),

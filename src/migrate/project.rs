@@ -1,13 +1,13 @@
 //! Which project of the target a job's builds belong to.
 
-use crate::config::DepotConfig;
 use crate::docker::{Operation, Role};
+use crate::migrate::target::Target;
 
 /// The project of a build: that of the first rule which matches it, else the default one.
 #[must_use]
-pub fn project<'a>(config: &'a DepotConfig, build: &Operation) -> Option<&'a str> {
-    let by_rule = config.projects.iter().find(|rule| matches(rule, build)).map(|rule| rule.project.as_str());
-    by_rule.or(config.project.as_deref())
+pub fn project<'a>(target: &'a Target, build: &Operation) -> Option<&'a str> {
+    let by_rule = target.projects.iter().find(|rule| matches(rule, build)).map(|rule| rule.project.as_str());
+    by_rule.or(target.project.as_deref())
 }
 
 fn matches(rule: &crate::config::ProjectRule, build: &Operation) -> bool {

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{Auth, JobImage};
+use crate::config::JobImage;
 use crate::detect::flow::{Action, Output, Why};
 use crate::detect::registry::RegistryUse;
-use crate::detect::{ImageFacts, reason};
+use crate::detect::{ImageFacts, Verdict, reason};
 use crate::docker::Op;
-use crate::migrate::job_image::{Curl, Login, copies_images, curl, has_open_tag, is_basic, is_hub_image, login};
-use crate::migrate::lower::{Lowering, NewImage, Refusal};
+use crate::migrate::job_image::{Curl, Login, copies_images, curl, has_open_tag, is_basic, is_hub_image, is_since, login};
+use crate::migrate::lower::{Lowering, NewImage, Refusal, platforms};
+
+/// The first major version of Docker whose client takes plugins.
+const PLUGINS: u32 = 19;
 
 impl Lowering<'_> {
     /// Chooses another image for the job where the configuration asks for one, or where its own lacks what copies images within registries.
@@ -24,7 +27,10 @@ impl Lowering<'_> {
             self.own_copier = !self.takes_newer_client("copies images within a registry");
             return Ok(());
         }
-        let image = match &self.config.cli.job_image {
+        if self.target.job_image == JobImage::Keep && self.builds().next().is_some() && self.lacks_command()? {
+            return Ok(());
+        }
+        let image = match &self.target.job_image {
             JobImage::Keep => {
                 if self.logins_of().next().is_some() && login(self.facts) == Login::NoClient {
                     self.takes_newer_client("logs in without a daemon");
@@ -32,7 +38,7 @@ impl Lowering<'_> {
                 return Ok(());
             }
             JobImage::Published => NewImage {
-                name: self.target.fill(&self.target.job_image, &[("version", &self.config.cli.version)]),
+                name: self.target.manifest.command.image.as_ref().map(|image| self.target.fill(image, &[])).unwrap_or_default(),
                 resets_entrypoint: true,
             },
             JobImage::Named(name) => NewImage { name: name.clone(), resets_entrypoint: false },
@@ -50,6 +56,27 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// Whether a client of the job's image, which is too old to have the target's command, is replaced by a newer one.
+    fn lacks_command(&mut self) -> Result<bool, Refusal> {
+        let Some(since) = self.target.manifest.command.docker else { return Ok(false) };
+        let Some(docker) = self.facts.image.as_ref().filter(|image| !is_since(image, since)).and_then(|image| image.docker.as_ref()) else {
+            return Ok(false);
+        };
+        // A daemon that stays may be too old for a newer client.
+        if self.facts.flow.verdict != Verdict::Partial && self.takes_newer_client("has what the build needs") {
+            return Ok(true);
+        }
+        let version = docker.version.as_slice();
+        match self.actions().first_key_value().filter(|_| docker.official && version.first().is_some_and(|&major| major < PLUGINS)) {
+            Some((&index, _)) => Err(self.refusal(
+                index,
+                reason::TARGET_REFUSES,
+                format!("the job's Docker client is older than {PLUGINS}.03 and takes no plugins"),
+            )),
+            None => Ok(false),
+        }
+    }
+
     /// Gives the job Docker's newest client image in the place of an old one, where nothing else in the job may depend on the old one.
     fn takes_newer_client(&mut self, what: &str) -> bool {
         let official = |image: &&ImageFacts| image.docker.as_ref().is_some_and(|docker| docker.official) && !has_open_tag(image);
@@ -57,7 +84,7 @@ impl Lowering<'_> {
             return false;
         };
         let (repository, _) = old.image.text().rsplit_once(':').unwrap_or((old.image.text(), ""));
-        let name = self.target.fill(&self.target.client_image, &[("repository", repository)]);
+        let name = self.target.fill(&self.target.manifest.client_image, &[("repository", repository)]);
         let there = if is_hub_image(old) { "" } else { " is there, and" };
         let message = format!("`{name}`{there} does for the job what `{}` did; its client {what}", old.image.text());
         self.lowered.assumptions.push(("job-image-replaced", message));
@@ -70,13 +97,14 @@ impl Lowering<'_> {
     pub(super) fn daemon_stays(&mut self) -> Result<(), Refusal> {
         self.lowered.keeps_daemon = true;
         let daemon = self.facts.daemon.service.and_then(|index| self.facts.services[index].image.docker.as_ref());
-        let old = daemon.is_some_and(|daemon| daemon.version.first().is_some_and(|&major| major < 25));
-        if let Some((&index, _)) = self.actions().first_key_value().filter(|_| old) {
-            let message = "the image comes back into the daemon only with Docker 25 or newer";
+        let load = &self.target.manifest.load;
+        let old = load.since.filter(|&since| daemon.is_some_and(|daemon| daemon.version.first().is_some_and(|&major| major < since)));
+        if let Some((since, (&index, _))) = old.and_then(|since| Some((since, self.actions().first_key_value()?))) {
+            let message = format!("the image comes back into the daemon only with Docker {since} or newer");
             return Err(self.refusal(index, reason::TARGET_REFUSES, message));
         }
-        let message = "the daemon can pull `public.ecr.aws/depot/cli`, with which an image comes back into it";
-        self.lowered.assumptions.push(("load", message.to_owned()));
+        let assumption = load.assumption.as_ref().map(|assumption| self.target.fill(assumption, &[]));
+        self.lowered.assumptions.extend(assumption.map(|message| ("load", message)));
         Ok(())
     }
 
@@ -122,6 +150,13 @@ impl Lowering<'_> {
             let message = "a build without `--platform` is meant for the architecture of the job's machine, which chooses the builder";
             self.lowered.assumptions.push(("builder-architecture", message.to_owned()));
         }
+        let asked: BTreeSet<&str> = built.iter().flat_map(|build| platforms(build)).filter(|platform| !platform.is_empty()).collect();
+        if self.target.manifest.platforms.is_empty() && !asked.is_empty() {
+            let list = asked.iter().map(|platform| format!("`{platform}`")).collect::<Vec<_>>().join(", ");
+            self.lowered
+                .assumptions
+                .push(("builder-platforms", format!("the builder builds for {list}, by itself or with emulation of its own")));
+        }
         if self.facts.has_dind() && built.iter().any(|build| build.flag("no-cache").is_none() && build.flag("cache-from").is_none()) {
             let message = "the builder keeps its cache from job to job, where a new daemon began with none: a `RUN` that fetches what changes \
                            outside needs `--no-cache`";
@@ -146,29 +181,38 @@ impl Lowering<'_> {
         let uses =
             self.actions().values().any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
         self.lowered.uses_target = uses;
+        let manifest = &self.target.manifest;
         let installs = uses && !self.has_command(first);
-        let copier = self.target.copier.install.clone().filter(|_| self.own_copier);
+        let pushes_later = self.actions().values().any(|action| matches!(action, Action::PushSaved { .. }));
+        let copies = self.own_copier || (pushes_later && manifest.later.as_ref().is_some_and(|later| later.by_copier));
+        let copier = manifest.copier.install.as_ref().filter(|_| copies).map(|line| self.target.fill(line, &[]));
         if installs || copier.is_some() {
             self.curl(first);
         }
         if installs {
-            self.install();
+            self.lowered.setup.push(self.target.fill(&manifest.command.install, &[]));
         }
         self.lowered.setup.extend(copier);
-        if uses && self.config.auth == Auth::Token && self.config.token_variable != self.target.token_variable {
-            let line = self.target.fill(&self.target.setup["token"], &[("variable", &self.config.token_variable)]);
-            self.lowered.setup.push(line);
+        if uses {
+            let lines = manifest.prepare.iter().map(|line| self.target.fill(line, &[])).filter(|line| !line.is_empty());
+            self.lowered.setup.extend(lines);
         }
         self.credentials();
     }
 
     /// Whether the target's command is there already: the image brings it, or the script installs it.
     fn has_command(&self, first: usize) -> bool {
+        let command = &self.target.manifest.command;
+        let named = |text: &str| command.images.iter().any(|part| text.contains(part));
         let by_image = match &self.lowered.image {
-            Some(image) => image.name.contains(&self.target.published_image) || !self.lowered.keeps_client,
-            None => self.facts.image.as_ref().is_some_and(|image| image.text.contains(&self.target.published_image)),
+            Some(image) => named(&image.name) || !self.lowered.keeps_client || command.docker.is_some(),
+            None => self
+                .facts
+                .image
+                .as_ref()
+                .is_some_and(|image| named(&image.text) || command.docker.is_some_and(|since| is_since(image, since))),
         };
-        by_image || self.shell.script.text[..first].contains(&self.target.installer_sign)
+        by_image || self.shell.script.text[..first].contains(&command.sign)
     }
 
     /// Makes sure that there is curl.
@@ -178,35 +222,20 @@ impl Lowering<'_> {
                 || (matches!(step.name(), Some("apk" | "apt-get" | "apt")) && step.argv.iter().any(|arg| arg.text == "curl"))
         });
         let kind = if self.lowered.image.is_some() { Some(Curl::Apk) } else { self.facts.image.as_ref().and_then(curl) };
+        let ways = &self.target.manifest.curl;
         let line = match kind {
             _ if has_curl => None,
             Some(Curl::Present) => None,
-            Some(Curl::Apk) => Some("apk"),
-            Some(Curl::Apt) => Some("apt"),
+            Some(Curl::Apk) => Some(&ways.apk),
+            Some(Curl::Apt) => Some(&ways.apt),
             None => {
                 let image = self.facts.image.as_ref().map_or("the runner's default image", |image| image.text.as_str());
                 let message = format!("`{image}` has curl, or installs it with apk or apt-get as root");
                 self.lowered.assumptions.push(("job-image", message));
-                Some("any")
+                Some(&ways.any)
             }
         };
-        self.lowered.setup.extend(line.map(|line| self.target.setup[line].clone()));
-    }
-
-    fn install(&mut self) {
-        let cli = &self.config.cli;
-        let line = match (&cli.sha256, &cli.mirror) {
-            (None, None) => self.target.fill(&self.target.setup["install"], &[("version", &cli.version)]),
-            (sha256, mirror) => {
-                let folder = mirror.clone().unwrap_or_else(|| self.target.fill(&self.target.releases, &[("version", &cli.version)]));
-                let values = [("version", cli.version.as_str()), ("folder", folder.trim_end_matches('/'))];
-                match sha256 {
-                    Some(sha256) => self.target.fill(&self.target.setup["checked"], &[values[0], values[1], ("sha256", sha256)]),
-                    None => self.target.fill(&self.target.setup["mirror"], &values),
-                }
-            }
-        };
-        self.lowered.setup.push(line);
+        self.lowered.setup.extend(line.cloned());
     }
 
     /// The target's command reads credentials from a file only.
@@ -220,13 +249,12 @@ impl Lowering<'_> {
         if logs_in {
             return;
         }
+        let login = &self.target.manifest.login;
         if self.job.variables.contains_key("DOCKER_AUTH_CONFIG") {
-            self.lowered.setup.push(self.target.credentials.clone());
+            self.lowered.setup.push(login.auth_config.clone());
             return;
         }
-        let message = "the registry's credentials are in the job's Docker configuration file; the job has no login, and `depot` does not read \
-                       DOCKER_AUTH_CONFIG";
-        self.lowered.assumptions.push(("registry-credentials", message.to_owned()));
+        self.lowered.assumptions.push(("registry-credentials", login.assumption.clone()));
     }
 }
 

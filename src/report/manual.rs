@@ -3,7 +3,9 @@
 use indexmap::IndexSet;
 use serde::Serialize;
 
-use crate::config::{Auth, Config};
+use crate::config::Auth;
+use crate::migrate::Target;
+use crate::migrate::target::{Manual, VariableType};
 use crate::prove::{Migration, Outcome};
 use crate::report::refs::{Refs, is_scheduled, refs};
 
@@ -18,6 +20,9 @@ pub struct ManualStep {
     /// `project` or `group`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
+    /// The type of the variable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variable_type: Option<VariableType>,
     /// Whether the variable has to be masked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub masked: Option<bool>,
@@ -36,16 +41,37 @@ fn names<'a>(jobs: impl Iterator<Item = &'a Outcome>) -> Vec<String> {
     jobs.map(|job| job.name.clone()).collect::<IndexSet<String>>().into_iter().collect()
 }
 
-/// What a person has to do in the projects' settings.
-pub(super) fn manual(migration: &Migration, config: &Config) -> Vec<ManualStep> {
+/// What a person has to do in the projects' settings, and elsewhere.
+pub(super) fn manual(migration: &Migration, target: &Target) -> Vec<ManualStep> {
     let uses_target = |job: &&Outcome| job.changed.as_ref().is_some_and(|changed| changed.uses_target);
     let jobs = names(migration.jobs.iter().filter(uses_target));
     if jobs.is_empty() {
         return Vec::new();
     }
-    let mut steps = vec![credentials(migration, config, jobs)];
+    let token = target.manifest.id_token.as_ref().filter(|_| target.auth == Auth::Oidc).map(|token| &token.manual);
+    let manual = token.into_iter().chain(&target.manifest.manual).filter(|manual| target.has_to(manual));
+    let mut steps: Vec<ManualStep> = manual.map(|manual| step(migration, target, manual, jobs.clone())).collect();
     steps.extend(fresh_builds(migration));
     steps
+}
+
+fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<String>) -> ManualStep {
+    let fill = |text: &String| target.fill(text, &[]);
+    let (protected, why) = if manual.secret { protection(migration) } else { (false, String::new()) };
+    let variable = manual.variable.as_ref().map(fill);
+    let of_variable = variable.is_some();
+    ManualStep {
+        code: manual.code.clone(),
+        scope: of_variable.then(|| "project".to_owned()),
+        variable_type: of_variable.then_some(manual.variable_type),
+        // GitLab masks no file.
+        masked: of_variable.then_some(manual.secret && manual.variable_type == VariableType::EnvVar),
+        protected: of_variable.then_some(protected),
+        variable,
+        jobs,
+        title: fill(&manual.title),
+        why: manual.why.as_ref().map_or(why, fill),
+    }
 }
 
 /// The jobs that build the same commit again, from which a kept cache takes the point.
@@ -63,33 +89,6 @@ fn fresh_builds(migration: &Migration) -> Option<ManualStep> {
         jobs,
         ..ManualStep::default()
     })
-}
-
-/// How the jobs prove to the target who they are.
-fn credentials(migration: &Migration, config: &Config, jobs: Vec<String>) -> ManualStep {
-    if config.depot.auth == Auth::Oidc {
-        return ManualStep {
-            code: "trust-relationship".to_owned(),
-            jobs,
-            title: "Add a trust relationship for this GitLab project in the settings of the Depot project".to_owned(),
-            why:
-                "the jobs prove who they are with an OpenID Connect token, which Depot accepts only from projects that it was told to trust"
-                    .to_owned(),
-            ..ManualStep::default()
-        };
-    }
-    let variable = &config.depot.token_variable;
-    let (protected, why) = protection(migration);
-    ManualStep {
-        code: "variable".to_owned(),
-        variable: Some(variable.clone()),
-        scope: Some("project".to_owned()),
-        masked: Some(true),
-        protected: Some(protected),
-        title: format!("Create a Depot project token and store it as the masked variable {variable}"),
-        why,
-        jobs,
-    }
 }
 
 /// Whether the variable with the token can be protected, and why.

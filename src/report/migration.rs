@@ -5,8 +5,8 @@ use std::fmt::Write;
 use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
-use crate::config::Config;
 use crate::detect::{Verdict, reason};
+use crate::migrate::Target;
 use crate::prove::{FileChange, Migration};
 use crate::report::diff::unified;
 use crate::report::inspect::{Reason, not_known};
@@ -19,6 +19,9 @@ pub struct MigrationReport {
     pub version: u32,
     /// The target's name.
     pub target: String,
+    /// The target's name as people write it.
+    #[serde(skip)]
+    pub title: String,
     /// All jobs, in the order of the pipeline.
     pub jobs: Vec<MigratedJob>,
     /// The files that change or come into being, by path.
@@ -116,7 +119,7 @@ pub struct Totals {
 impl MigrationReport {
     /// The report of a proven migration.
     #[must_use]
-    pub fn of(migration: &Migration, config: &Config) -> Self {
+    pub fn of(migration: &Migration, target: &Target) -> Self {
         let sources = migration.before.documents.sources();
         let mut jobs: IndexSet<MigratedJob> = IndexSet::new();
         for job in &migration.jobs {
@@ -143,10 +146,11 @@ impl MigrationReport {
         let only_daemons_go = changed.peek().is_some() && changed.all(|changed| !changed.uses_target);
         Self {
             version: 1,
-            target: "depot".to_owned(),
+            target: target.manifest.name.clone(),
+            title: target.manifest.title.clone(),
             jobs,
             files,
-            manual: manual(migration, config),
+            manual: manual(migration, target),
             assumptions: assumptions(migration),
             only_daemons_go,
             totals,
@@ -197,7 +201,7 @@ impl MigrationReport {
     /// The report as Markdown, for the description of a merge request.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut out = format!("# Migration to {}\n\n{}\n", title(&self.target), self.words());
+        let mut out = format!("# Migration to {}\n\n{}\n", self.title, self.words());
         out.push_str("\n## Jobs\n\n| job | verdict | changed | reasons |\n|---|---|---|---|\n");
         for job in &self.jobs {
             let reasons: Vec<String> =
@@ -234,12 +238,6 @@ impl Totals {
         let Self { jobs, docker_jobs, full, partial, blocked } = self;
         format!("{docker_jobs} of {jobs} jobs use Docker: {full} full, {partial} partial, {blocked} blocked")
     }
-}
-
-/// A target's name as a heading has it.
-fn title(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn place(prefix: &str, reason: &Reason) -> String {
@@ -321,6 +319,7 @@ mod tests {
         MigrationReport {
             version: 1,
             target: "depot".into(),
+            title: "Depot".into(),
             jobs: vec![
                 MigratedJob { name: "build".into(), verdict: "full".into(), changed: true, reasons: Vec::new() },
                 MigratedJob { name: "a|b".into(), verdict: "partial".into(), changed: false, reasons: vec![reason] },

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::binary::finish;
 use crate::shim::{judged, sandbox};
+use crate::target::Target;
 use crate::{say, target_folder, workers};
 
 const PACKAGE: &str = "@depot/cli-linux-x64@0.0.1-cli.2.102.12";
@@ -17,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn the_real_depot_cli_takes_every_emitted_command_line() {
-    let (cli, jobs) = match sandbox::available().and_then(|()| Ok((cli()?, judged()))) {
+    let (cli, jobs) = match sandbox::available().and_then(|()| Ok((cli()?, judged(Target::Depot)))) {
         Ok(found) => found,
         Err(why) => return say(&format!("skipped: {why}")),
     };

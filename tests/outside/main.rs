@@ -3,8 +3,8 @@
 //!
 //! | test | judges |
 //! |---|---|
-//! | `promises` | each promise on every pipeline of the corpus |
-//! | `shim` | each migrated script against its original, run in a sandbox with recording stand-ins for every command |
+//! | `promises` | each promise on every pipeline of the corpus, for each target |
+//! | `shim` | each migrated script against its original, run in a sandbox with recording stand-ins for every command, for each target |
 //! | `depot_cli` | every `depot` command line that a migration emits, by the argument parser of the real Depot CLI |
 //! | `sample` (ignored) | nothing: draws diffs and findings into a folder for somebody to read |
 //!
@@ -18,6 +18,7 @@ mod patch;
 mod promises;
 mod sample;
 mod shim;
+mod target;
 mod workers;
 
 /// Prints a line past the test harness's capture, so that tables and reasons for skipping are always seen.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::binary::undind;
 use crate::corpus::{Case, cases};
+use crate::target::Target;
 use crate::{say, target_folder, workers};
 
 const DIFFS: usize = 40;
@@ -16,12 +17,16 @@ const SEED: u64 = 55_117_201;
 #[test]
 #[ignore = "draws a sample for somebody to read: cargo test --test outside sample -- --ignored"]
 fn migrations_and_findings_are_drawn_for_reading() {
+    [Target::Depot, Target::Buildkit].into_iter().for_each(draw);
+}
+
+fn draw(target: Target) {
     let cases = match cases() {
         Ok(cases) => cases,
         Err(why) => return say(&format!("skipped: {why}")),
     };
-    let (diffs, findings): (Vec<Vec<String>>, Vec<Vec<String>>) = workers::each(&cases, read).into_iter().unzip();
-    let folder = target_folder().join("sample");
+    let (diffs, findings): (Vec<Vec<String>>, Vec<Vec<String>>) = workers::each(&cases, |case| read(case, target)).into_iter().unzip();
+    let folder = target_folder().join("sample").join(target.name());
     fs::create_dir_all(&folder).expect("the folder can be created");
     for (index, diff) in drawn(diffs.concat(), DIFFS).iter().enumerate() {
         fs::write(folder.join(format!("migration-{:02}.diff", index + 1)), diff).expect("the sample can be written");
@@ -31,11 +36,9 @@ fn migrations_and_findings_are_drawn_for_reading() {
 }
 
 /// A case's diffs with the jobs' verdicts, and its findings with the lines that they point at.
-fn read(case: &Case) -> (Vec<String>, Vec<String>) {
+fn read(case: &Case, target: Target) -> (Vec<String>, Vec<String>) {
     let folder = case.checkout();
-    let report = undind(folder.path(), &["migrate", &case.pipeline, "--to", "depot", "--project", "abc123", "--report", "json"])
-        .json()
-        .unwrap_or_default();
+    let report = undind(folder.path(), &target.migrate(&case.pipeline)).json().unwrap_or_default();
     let lint = undind(folder.path(), &["lint", &case.pipeline, "--format", "json"]).json().unwrap_or_default();
     let files: Vec<&Value> = report["files"].as_array().into_iter().flatten().collect();
     let mut diff = format!("{}\n", case.name);

@@ -298,7 +298,7 @@ impl Planner<'_> {
     }
 
     fn builder(&mut self, index: usize, operation: &Operation) {
-        if classify::is_remote_builder(operation) {
+        if operation.value("driver").is_some_and(|driver| driver != "docker-container") {
             return self.refuse(index, reason::EXPLICIT_DAEMON, "the job makes a remote builder itself");
         }
         let settings = ["config", "buildkitd-config"].iter().any(|name| operation.flag(name).is_some())

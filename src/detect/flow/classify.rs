@@ -27,7 +27,7 @@ pub fn needs_daemon(operation: &Operation) -> bool {
         (Tool::Docker | Tool::Buildx, Op::Builder) => false,
         (Tool::Buildx, Op::Imagetools | Op::Info) => false,
         (Tool::Compose, Op::Info) => false,
-        (Tool::Docker | Tool::Buildx | Tool::Compose, _) => true,
+        (Tool::Docker | Tool::Buildx | Tool::Compose, _) => !operation.remote,
         (Tool::Depot, Op::Pull) => true,
         (Tool::Depot, _) => operation.switch("load") != Some(false),
         (Tool::Dagger, _) => true,
@@ -61,12 +61,6 @@ pub fn is_emulation(operation: &Operation) -> bool {
             let repository = image.text.split([':', '@']).next().unwrap_or_default();
             EMULATION.contains(&repository.rsplit('/').next().unwrap_or_default())
         })
-}
-
-/// A builder that is not on the job's daemon: builds with it are remote already.
-#[must_use]
-pub fn is_remote_builder(operation: &Operation) -> bool {
-    operation.op == Op::Builder && operation.value("driver").is_some_and(|driver| driver != "docker-container")
 }
 
 /// How a step between a build and its push matters.

@@ -30,7 +30,8 @@ pub fn check_none_left(seen: &Observation) -> Vec<String> {
         if !matches!(now["verdict"].as_str(), Some("done" | "none")) {
             wrong.push(format!("job {job} was fully migrated and its verdict is {}", now["verdict"]));
         }
-        let still = operations(now).filter(|operation| needs_daemon(operation));
+        let remote = operations(now).any(makes_remote_builder);
+        let still = operations(now).filter(|operation| needs_daemon(operation, remote));
         wrong.extend(still.map(|operation| format!("job {job} was fully migrated and still runs `{}`", text(operation))));
         let lost = operations(now).filter(|operation| looks_for_a_host(now["image"].as_str().unwrap_or(""), operation));
         wrong.extend(lost.map(|operation| format!("job {job} has no daemon, for which `{}` looks in vain", text(operation))));
@@ -67,12 +68,21 @@ fn text(operation: &Value) -> &str {
     operation["text"].as_str().unwrap_or("")
 }
 
-fn needs_daemon(operation: &Value) -> bool {
+/// Whether it makes a builder elsewhere for the builds of the job.
+fn makes_remote_builder(operation: &Value) -> bool {
+    operation["op"] == "builder" && text(operation).contains("--driver remote") && text(operation).contains("--use")
+}
+
+/// `remote`: whether the job makes a builder elsewhere.
+fn needs_daemon(operation: &Value, remote: bool) -> bool {
     let tool = operation["tool"].as_str().unwrap_or("");
     let op = operation["op"].as_str().unwrap_or("");
     let words: Vec<&str> = text(operation).split_whitespace().collect();
     let asks_version =
         words.contains(&"--version") || words.contains(&"-v") && op == "info" || tool == "buildx" && words.contains(&"version");
+    if remote && tool == "buildx" && (makes_remote_builder(operation) || (op == "build" && !words.contains(&"--load"))) {
+        return false;
+    }
     let loads = tool == "depot" && (op == "pull" || words.contains(&"--load"));
     loads || (CLIENTS.contains(&tool) && !DAEMONLESS.contains(&op) && !asks_version)
 }
@@ -115,8 +125,8 @@ fn destinations(operation: &Value) -> Vec<String> {
         let names = words.iter().filter(|word| **word == "-t" || **word == "--tag" || word.starts_with("--tag=")).count();
         return images().take(names).map(str::to_owned).collect();
     }
-    // `crane copy` names its source first.
-    let from = usize::from(operation["tool"] == "crane");
+    // `crane copy` names its source first; what `crane push` takes first is no image.
+    let from = usize::from(operation["tool"] == "crane" && words.get(1) != Some(&"push"));
     // What a build reads is no destination.
     let beside = |flags: &[&str], image: &str| words.windows(2).any(|pair| flags.contains(&pair[0]) && pair[1].contains(image));
     let read = |image: &str| {
@@ -158,9 +168,9 @@ fn an_old_client_logs_in_without_a_daemon_where_it_is_told_of_none() {
 #[test]
 fn logging_in_needs_no_daemon_and_building_does() {
     let operation = |op: &str, tool: &str, text: &str| serde_json::json!({"op": op, "tool": tool, "text": text});
-    assert!(!needs_daemon(&operation("login", "docker", "docker login -u a -p b")));
-    assert!(!needs_daemon(&operation("build", "depot", "depot build --push .")));
-    assert!(needs_daemon(&operation("build", "depot", "depot build --load .")));
-    assert!(needs_daemon(&operation("build", "docker", "docker build .")));
-    assert!(needs_daemon(&operation("info", "docker", "docker info")));
+    assert!(!needs_daemon(&operation("login", "docker", "docker login -u a -p b"), false));
+    assert!(!needs_daemon(&operation("build", "depot", "depot build --push ."), false));
+    assert!(needs_daemon(&operation("build", "depot", "depot build --load ."), false));
+    assert!(needs_daemon(&operation("build", "docker", "docker build ."), false));
+    assert!(needs_daemon(&operation("info", "docker", "docker info"), false));
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::binary::Run;
 use crate::corpus::{Case, all_cases};
+use crate::target::Target;
 use crate::{say, target_folder, workers};
 use floor::Floor;
 pub use meaning::variables;
@@ -31,9 +32,18 @@ struct Violation {
 }
 
 #[test]
-fn every_pipeline_is_migrated_as_promised() {
+fn every_pipeline_is_migrated_to_depot_as_promised() {
+    check(Target::Depot);
+}
+
+#[test]
+fn every_pipeline_is_migrated_to_buildkit_as_promised() {
+    check(Target::Buildkit);
+}
+
+fn check(target: Target) {
     let cases = all_cases();
-    let judged = workers::each(&cases, judge);
+    let judged = workers::each(&cases, |case| judge(case, target));
     let mut summary = Summary::default();
     let mut violations = Vec::new();
     let mut floor = Floor::default();
@@ -42,8 +52,8 @@ fn every_pipeline_is_migrated_as_promised() {
         floor.add(own_floor);
         violations.extend(broken);
     }
-    say(&summary.table());
-    let path = target_folder().join("promises.json");
+    say(&format!("{}\n{}", target.name(), summary.table()));
+    let path = target_folder().join(format!("promises-{}.json", target.name()));
     std::fs::write(&path, summary.json(violations.iter().map(|broken| (&*broken.case, broken.promise, &*broken.what))))
         .expect("the report can be written");
     for broken in violations.iter().take(SHOWN) {
@@ -55,8 +65,8 @@ fn every_pipeline_is_migrated_as_promised() {
     assert!(violations.is_empty(), "{} violations, all of them in {}", violations.len(), path.display());
 }
 
-fn judge(case: &Case) -> (summary::Row, Floor, Vec<Violation>) {
-    let seen = observe(case);
+fn judge(case: &Case, target: Target) -> (summary::Row, Floor, Vec<Violation>) {
+    let seen = observe(case, target);
     let violations = broken(&seen).into_iter().map(|(promise, what)| Violation { case: seen.name.clone(), promise, what });
     (summary::Row::of(&seen), Floor::of(&seen), violations.collect())
 }

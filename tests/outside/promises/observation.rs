@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::binary::{Run, undind};
 use crate::corpus::{Case, contents};
+use crate::target::Target;
 
 /// The files and the answers of one migration, each command run in a folder that holds nothing but the repository.
 pub struct Observation {
@@ -41,11 +42,11 @@ pub struct Side {
 }
 
 /// Runs every command on a fresh copy of `case`.
-pub fn observe(case: &Case) -> Observation {
+pub fn observe(case: &Case, target: Target) -> Observation {
     let folder = case.checkout();
     let mut runs = Vec::new();
     let before = side(folder.path(), &case.pipeline, &mut runs);
-    let migrate = ["migrate", &case.pipeline, "--to", "depot", "--project", "abc123", "--report", "json"];
+    let migrate = target.migrate(&case.pipeline);
     let write: Vec<&str> = migrate.iter().copied().chain(["--write"]).collect();
     let (preview, first) = ask(folder.path(), &migrate, &mut runs);
     let preview_files = contents(folder.path());

@@ -27,6 +27,8 @@ pub enum Effect {
         build: String,
     },
     Login(String),
+    /// From here on builds run elsewhere.
+    RemoteBuilder,
     /// Talks to the daemon or the client alone, and publishes nothing.
     Other,
     /// No tool that handles images.
@@ -97,6 +99,7 @@ fn client(call: &Call, arguments: &[String]) -> Effect {
     match (word(0), word(1)) {
         ("build" | "bud", _) => build(call, &rest[1..], false),
         ("image" | "buildx" | "builder", "build" | "b") => build(call, &rest[2..], false),
+        ("buildx", "create") if rest.windows(2).any(|pair| pair == ["--driver", "remote"]) => Effect::RemoteBuilder,
         ("buildx", "bake" | "f") => bake(call, &rest[2..], false),
         ("buildx", "imagetools") if word(2) == "create" => index(&rest[3..], true),
         ("compose", _) => compose(call, &rest[1..]),
@@ -146,6 +149,8 @@ fn build(call: &Call, arguments: &[String], remote: bool) -> Effect {
     let outputs = words.values("output");
     let exported: Vec<String> =
         outputs.iter().filter_map(|output| output.split(',').find_map(|field| field.strip_prefix("name="))).map(canonical).collect();
+    let archives = outputs.iter().filter(|output| output.contains("type=docker"));
+    let archive = archives.filter_map(|output| output.split(',').find_map(|field| field.strip_prefix("dest="))).map(str::to_owned).next();
     let publishes = words.has("push") || outputs.iter().any(|output| output.contains("type=registry") || output.contains("push=true"));
     Effect::Build(Build {
         content: format!("build {} with {file} {}", placed(&call.folder, context), rest.join(" ")).trim_end().to_owned(),
@@ -153,7 +158,7 @@ fn build(call: &Call, arguments: &[String], remote: bool) -> Effect {
         tags: words.values("tag").iter().map(|tag| canonical(tag)).chain(exported).collect(),
         publishes,
         remote,
-        saved: words.has("save").then(|| call.build.clone()),
+        saved: words.has("save").then(|| call.build.clone()).or(archive),
     })
 }
 
@@ -257,7 +262,7 @@ fn copier(arguments: &[String]) -> Effect {
                 .map_or(from, |(repository, _)| repository);
             Effect::Index { to: vec![format!("{repository}:{tag}")], from: vec![canonical(from)], published: true }
         }
-        ["push", archive, to] => Effect::Index { to: vec![canonical(to)], from: vec![format!("the archive {archive}")], published: true },
+        ["push", archive, to] => Effect::PushSaved { to: vec![canonical(to)], build: archive.to_owned() },
         ["auth", "login", registry] | ["login", registry] | ["registry", "login", registry] => Effect::Login(registry.to_owned()),
         _ => Effect::Other,
     }

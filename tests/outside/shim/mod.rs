@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::binary::undind;
 use crate::corpus::{Case, all_cases};
+use crate::target::Target;
 use crate::{say, workers};
 use comparison::{Findings, Side, compare};
 use sandbox::Scripts;
@@ -37,15 +38,28 @@ impl Judged {
 }
 
 #[test]
-fn a_migrated_script_publishes_what_the_original_did() {
+fn a_script_that_moves_to_depot_publishes_what_the_original_did() {
+    check(Target::Depot);
+}
+
+#[test]
+fn a_script_that_moves_to_buildkit_publishes_what_the_original_did() {
+    check(Target::Buildkit);
+}
+
+fn check(target: Target) {
     if let Err(why) = sandbox::available() {
         return say(&format!("skipped: {why}"));
     }
-    let judged = judged();
+    let judged = judged(target);
     let count = |number: fn(&Findings) -> usize| judged.iter().map(|job| number(&job.findings)).sum::<usize>();
     let publishing = judged.iter().filter(|job| job.findings.publishes).count();
     let (compared, unfinished) = (count(|findings| findings.compared), count(|findings| findings.unfinished));
-    say(&format!("{} migrated jobs, {publishing} of which publish; {compared} pairs of runs, {unfinished} did not end", judged.len()));
+    say(&format!(
+        "{}: {} migrated jobs, {publishing} of which publish; {compared} pairs of runs, {unfinished} did not end",
+        target.name(),
+        judged.len()
+    ));
     let wrong: Vec<&Judged> = judged.iter().filter(|job| !job.findings.differences.is_empty()).collect();
     for job in wrong.iter().take(SHOWN) {
         say(&format!("{}: {}: {} differences, such as {}", job.case, job.job, job.findings.differences.len(), job.findings.differences[0]));
@@ -54,21 +68,19 @@ fn a_migrated_script_publishes_what_the_original_did() {
 }
 
 /// Every fully migrated job of the corpus and the fixtures, compared; jobs of a case with the same scripts and variables only once.
-pub fn judged() -> Vec<Judged> {
+pub fn judged(target: Target) -> Vec<Judged> {
     let cases = all_cases();
-    let jobs: Vec<(String, String, Side, Side)> = workers::each(&cases, migrated).into_iter().flatten().collect();
+    let jobs: Vec<(String, String, Side, Side)> = workers::each(&cases, |case| migrated(case, target)).into_iter().flatten().collect();
     workers::each(&jobs, |(case, job, before, after)| Judged { case: case.clone(), job: job.clone(), findings: compare(before, after) })
 }
 
-fn migrated(case: &Case) -> Vec<(String, String, Side, Side)> {
+fn migrated(case: &Case, target: Target) -> Vec<(String, String, Side, Side)> {
     let folder = case.checkout();
     let expand = || undind(folder.path(), &["expand", &case.pipeline, "--format", "json"]).json();
     let Some(before) = expand() else {
         return Vec::new();
     };
-    let report = undind(folder.path(), &["migrate", &case.pipeline, "--to", "depot", "--project", "abc123", "--report", "json", "--write"])
-        .json()
-        .unwrap_or_default();
+    let report = undind(folder.path(), &[&target.migrate(&case.pipeline)[..], &["--write"]].concat()).json().unwrap_or_default();
     let after = expand().unwrap_or_default();
     let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else {
         return Vec::new();
@@ -139,6 +151,14 @@ mod tests {
                 "depot build --save --metadata-file m.json -t a .\nnpm test\ndepot push -t a \"$(jq -r '.[\"depot.build\"].buildID' m.json)\"",
             ),
             ("cd sub\ndocker build -t a .\ndocker push a", "depot build --push -t a sub"),
+            (
+                "docker build -t $A .\ndocker push $A",
+                "docker buildx create --use --driver remote tcp://b:1\ndocker buildx build --push -t $A .",
+            ),
+            (
+                "docker build -t a .\nnpm test\ndocker push a",
+                "docker buildx build --output type=docker,dest=/tmp/a.tar -t a .\nnpm test\ncrane push /tmp/a.tar a",
+            ),
             ("docker-compose -f d/c.yml build\ndocker-compose -f d/c.yml push", "cd d && depot bake -f c.yml --push"),
             (
                 "/kaniko/executor --context $CI_PROJECT_DIR --dockerfile $CI_PROJECT_DIR/Dockerfile --destination $A",
@@ -159,6 +179,17 @@ mod tests {
             ("a test is no gate any more", "docker build -t a .\nnpm test\ndocker push a", "depot build --push -t a .\nnpm test"),
             ("a tag is lost", "docker build -t a .\ndocker tag a b\ndocker push a\ndocker push b", "depot build --push -t a ."),
             ("a tag is too many", "docker build -t a -t b .\ndocker push b", "depot build --push -t a -t b ."),
+            (
+                "another image is pushed",
+                "docker build -t a .\ndocker build -t b b\ndocker push a\ndocker push b",
+                "docker buildx build --output type=docker,dest=/tmp/a.tar -t a .\ncrane push /tmp/a.tar a\ncrane push /tmp/a.tar b",
+            ),
+            (
+                "a remote builder reads an image that only the daemon had",
+                "docker build -t x .\ndocker build --build-arg B=x -t a d\ndocker push a",
+                "docker buildx create --use --driver remote tcp://b:1\ndocker buildx build -t x .\n\
+                 docker buildx build --push --build-arg B=x -t a d",
+            ),
             ("a condition is lost", "docker build -t a .\nif [ -n \"$D\" ]; then docker push a; fi", "depot build --push -t a ."),
             ("an argument is lost", "docker build --build-arg X=1 -t a .\ndocker push a", "depot build --push -t a ."),
             ("another folder is built", "cd sub\ndocker build -t a .\ndocker push a", "depot build --push -t a ."),

@@ -32,6 +32,8 @@ struct Images {
     local: BTreeMap<String, String>,
     published: BTreeMap<String, String>,
     saved: BTreeMap<String, (String, Vec<String>)>,
+    /// Whether builds run elsewhere.
+    remote_builder: bool,
 }
 
 /// Replays `trace`: its outcome, and the steps of each call that succeeded, by the call's index.
@@ -77,13 +79,18 @@ impl Images {
                 self.publish(to, &content)
             }
             Effect::Login(registry) => vec![Step::Login(registry)],
+            Effect::RemoteBuilder => {
+                self.remote_builder = true;
+                Vec::new()
+            }
             Effect::Other => Vec::new(),
             Effect::Foreign => vec![Step::Command(words.to_owned())],
         }
     }
 
     fn build(&mut self, build: Build) -> Vec<Step> {
-        let arguments: Vec<String> = build.arguments.iter().map(|argument| self.resolved(argument, build.remote)).collect();
+        let arguments: Vec<String> =
+            build.arguments.iter().map(|argument| self.resolved(argument, build.remote || self.remote_builder)).collect();
         let content = if arguments.is_empty() { build.content } else { format!("{} given {}", build.content, arguments.join(", ")) };
         let mut steps = vec![Step::Build(content.clone())];
         if let Some(saved) = build.saved {

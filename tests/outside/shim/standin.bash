@@ -62,8 +62,21 @@ standin_answer() {
   "git describe"* | "git tag"*) echo v1.2.3 ;;
   "git branch"*) echo main ;;
   git\ *) ;;
+  curl\ *) standin_download "$@" ;;
   aws\ * | gcloud\ * | az\ * | vault\ * | kubectl\ * | helm\ *) echo answer ;;
   esac
+}
+
+# What is downloaded into a file is there.
+standin_download() {
+  local previous="" word
+  for word in "$@"; do
+    if [[ "$previous" == -o || "$previous" == --output ]]; then
+      if [[ "$word" == */* ]]; then command mkdir -p -- "${word%/*}"; fi
+      [[ "$word" == /dev/* ]] || : >>"$word"
+    fi
+    previous=$word
+  done
 }
 
 command_not_found_handle() { standin "$@"; }
