@@ -1,4 +1,4 @@
-//! Every case of `tests/migrate/*.yml`: what a migration to Depot makes of small pipelines.
+//! Every case of `tests/migrate/*.yml`: what a migration makes of small pipelines.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +28,8 @@ struct Case {
     includes: BTreeMap<String, String>,
     #[serde(default)]
     config: String,
+    /// `depot` where it is not said.
+    target: Option<String>,
     #[serde(default)]
     options: Options,
     #[serde(default)]
@@ -54,19 +56,19 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
     let mirror: undind::workspace::MemoryLoader =
         case.includes.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
     let workspace = Workspace::memory(files.clone()).with_includes(mirror);
-    let mut config = Config::parse(&case.config).expect("the configuration is valid");
+    let config = Config::parse(&case.config).expect("the configuration is valid");
+    let name = case.target.as_deref().unwrap_or("depot");
+    let mut target = Target::named(name, &config).expect("there is such a target").expect("the configuration fits it");
     if case.options.auth.as_deref() == Some("oidc") {
-        config.depot.auth = Auth::Oidc;
+        target = target.with_auth(Auth::Oidc).expect("the target takes tokens");
     }
     if let Some(project) = &case.options.project {
-        config.depot.project = Some(project.clone());
-        config.depot.projects.clear();
+        target = target.with_project(project).expect("the target has projects");
     }
     let options =
         MigrateOptions { jobs: case.options.jobs.clone(), allow_partial: case.options.allow_partial, drop_idle: case.options.drop_idle };
     let mut entries = vec![".gitlab-ci.yml".to_owned()];
     entries.extend(config.entries.iter().cloned());
-    let target = Target::depot(&config);
     let migration = migrate(&workspace, &entries, &config, &target, &options);
     let report = MigrationReport::of(&migration, &target);
     (migration, report)

@@ -43,8 +43,6 @@ fn what_this_version_does_not_have_says_so() {
         &["verify", "--to", "depot"],
         &["lint", "--runner-config", "config.toml"],
         &["migrate", "--to", "dagger"],
-        &["migrate", "--to", "buildkit"],
-        &["migrate", "--to", "target"],
         &["migrate", "--to", "depot", "--mode", "toggle"],
         &["migrate", "--to", "depot", "--sdk", "go"],
         &["migrate", "--to", "depot", "--executor", "kubernetes"],
