@@ -6,8 +6,9 @@
 // The protocol is Connect: a protobuf message each way, an error as JSON. The field numbers are those of proto/depot/cli/v1 in github.com/depot/cli.
 
 import { createSecureServer } from "node:http2";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { readFileSync } from "node:fs";
+import { join } from "./engine.mjs";
 
 const [address, certificate, key, engine, cli, version] = process.argv.slice(2);
 const PROJECT = "e2e-project";
@@ -152,24 +153,4 @@ createSecureServer({ cert: readFileSync(certificate), key: readFileSync(key), al
   }
 }).listen(443, address);
 
-// dockerd's own BuildKit is behind `POST /grpc`, upgraded to HTTP/2: what comes in here as a plain connection goes on there.
-const bridge = createServer((client) => {
-  const engineSide = connect(engine);
-  let head = Buffer.alloc(0);
-  const start = (chunk) => {
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    engineSide.off("data", start);
-    if (!/^HTTP\/1\.1 101 /.test(head.toString("latin1"))) {
-      report(`the engine doesn't upgrade: ${head}`);
-      client.destroy();
-      return;
-    }
-    client.write(head.subarray(end + 4));
-    engineSide.pipe(client).pipe(engineSide);
-  };
-  engineSide.on("data", start);
-  engineSide.write("POST /grpc HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n");
-  for (const [one, other] of [[client, engineSide], [engineSide, client]]) one.on("error", () => other.destroy()).on("close", () => other.destroy());
-}).listen(0, "127.0.0.1");
+const bridge = createServer((client) => join(client, engine, report)).listen(0, "127.0.0.1");

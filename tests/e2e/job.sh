@@ -64,6 +64,11 @@ APK
     # Where the installer at depot.dev takes it from: outside of PATH.
     touch "$fs/usr/local/depot"
     mount --bind "$E2E_DEPOT" "$fs/usr/local/depot"
+    # A variable of type file is the path of a file beside the checkout.
+    mkdir "$fs/builds/$name.tmp"
+    cp "$work/cert.pem" "$fs/builds/$name.tmp/BUILDKIT_CA"
+    cp "$work/cert.pem" "$fs/builds/$name.tmp/BUILDKIT_CERT"
+    cp "$work/key.pem" "$fs/builds/$name.tmp/BUILDKIT_KEY"
   fi
 }
 
@@ -96,7 +101,11 @@ variables=(
   CI_COMMIT_SHA="$E2E_COMMIT" CI_COMMIT_SHORT_SHA="${E2E_COMMIT:0:8}" CI_COMMIT_REF_NAME=main CI_COMMIT_REF_SLUG=main CI_COMMIT_BRANCH=main CI_DEFAULT_BRANCH=main
   CI_REGISTRY=registry.example.com CI_REGISTRY_IMAGE="registry.example.com/e2e/$name" CI_REGISTRY_USER="$CI_REGISTRY_USER" CI_REGISTRY_PASSWORD="$CI_REGISTRY_PASSWORD"
 )
-[[ $world == before ]] || variables+=(DEPOT_TOKEN=e2e-token DEPOT_ERROR_TELEMETRY=0 DEPOT_NO_UPDATE_NOTIFIER=1)
+[[ $world != depot ]] || variables+=(DEPOT_TOKEN=e2e-token DEPOT_ERROR_TELEMETRY=0 DEPOT_NO_UPDATE_NOTIFIER=1)
+if [[ $world == buildkit ]]; then
+  variables+=(BUILDKIT_HOST=tcp://buildkit.example.com:1234)
+  for variable in BUILDKIT_CA BUILDKIT_CERT BUILDKIT_KEY; do variables+=("$variable=/builds/$name.tmp/$variable"); done
+fi
 # After what a script prints comes what it was told to do, which is what one wants to see of a job that fails.
 sed 's/^/$ /' "$job/script.sh"
 exec chroot "$fs" env -i "${variables[@]}" bash /builds/start.sh

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Pipelines that build images with Docker-in-Docker → proof that what `undind migrate --to depot` makes of them publishes the same.
+# Pipelines that build images with Docker-in-Docker → proof that what `undind migrate` makes of them publishes the same.
 #
-# The scripts of tests/e2e/pipelines run twice: as they are, with a real dockerd and a registry, and migrated, with the real Depot CLI, a real BuildKit and no daemon in
-# reach. Then the two registries are compared. Depot itself is played by depot.mjs, GitLab's token service by gitlab.mjs; the network ends at the namespace.
+# The scripts of tests/e2e/pipelines run three times: as they are, with a real dockerd and a registry; migrated to Depot, with the real Depot CLI; and migrated to
+# BuildKit, with buildx. The migrated ones have a real BuildKit, and no daemon in reach. Then the registries are compared. Depot itself is played by depot.mjs, GitLab's
+# token service by gitlab.mjs, the place that downloads come from by buildkit.mjs; the network ends at the namespace.
 #
 # Usage: tests/e2e/run.sh [PIPELINE…]
 # Environment: UNDIND_BIN (the binary), UNDIND_DEPOT_CLI (the Depot CLI), UNDIND_E2E_KEEP=1 (leave logs and registries behind).
@@ -52,7 +53,7 @@ debs() {
 
 # Debian's stable release has the engine. Docker's images for jobs have clients of many versions, and three releases of Debian have three of them.
 engine() {
-  [[ -x $cache/engine/docker-28/docker ]] && return
+  [[ -x $cache/engine/bin/crane ]] && return
   local new=$work/engine stable=$work/stable runc
   mkdir -p "$new/bin" "$stable"
   debs trixie "$stable" docker.io containerd docker-registry runc busybox-static >"$work/apt.log" 2>&1 || skip "no Docker from Debian: $(tail -n 1 "$work/apt.log")"
@@ -65,6 +66,10 @@ engine() {
   client 20 bookworm docker.io
   client 26 trixie docker-cli docker-buildx
   client 28 testing docker-cli docker-buildx
+  mkdir -p "$work/crane"
+  debs sid "$work/crane" crane >"$work/apt.log" 2>&1 || skip "no crane from Debian: $(tail -n 1 "$work/apt.log")"
+  cp "$work/crane/usr/bin/crane" "$new/bin"
+  "$new/bin/crane" version >/dev/null 2>&1 || skip "Debian's crane doesn't start here"
   mkdir -p "$cache"
   rm -rf "$cache/engine"
   mv "$new" "$cache/engine"
@@ -101,7 +106,16 @@ depot_cli() {
 # One certificate for every name that the pipelines speak to, and for the daemon and its clients.
 certificate() {
   openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=undind end to end" -keyout "$work/key.pem" -out "$work/cert.pem" -addext \
-    "subjectAltName=DNS:docker,DNS:registry.example.com,DNS:mirror.example.com,DNS:gitlab.example.com,DNS:registry.depot.dev,DNS:registry-1.docker.io,DNS:api.depot.dev,DNS:blob.depot.dev,DNS:depot.dev" 2>/dev/null
+    "subjectAltName=DNS:docker,DNS:registry.example.com,DNS:mirror.example.com,DNS:gitlab.example.com,DNS:registry.depot.dev,DNS:registry-1.docker.io,DNS:api.depot.dev,DNS:blob.depot.dev,DNS:depot.dev,DNS:buildkit.example.com,DNS:github.com" 2>/dev/null
+}
+
+# What migrated jobs download, as the addresses have it: crane in an archive, and buildx.
+downloads() {
+  local crane=$work/downloads/github.com/google/go-containerregistry/releases/download/v0.21.9
+  local buildx=$work/downloads/github.com/docker/buildx/releases/download/v0.29.1
+  mkdir -p "$crane" "$buildx"
+  tar -czf "$crane/go-containerregistry_Linux_x86_64.tar.gz" -C "$cache/engine/bin" crane
+  cp "$cache/engine/docker-28/docker-buildx" "$buildx/buildx-v0.29.1.linux-amd64"
 }
 
 # pipeline WORLD NAME: the files of a pipeline as one of the worlds has them, and its jobs, read by Ruby's YAML and not by undind.
@@ -109,9 +123,11 @@ pipeline() {
   local project=$work/$1/projects/$2
   mkdir -p "$work/$1/projects" "$work/$1/jobs"
   cp -R "$here/pipelines/$2" "$project"
-  if [[ $1 == after ]]; then
-    "$undind" migrate "$project" --to depot --project e2e-project --write >"$work/after/$2.migration" 2>&1 || {
-      cat "$work/after/$2.migration"
+  local target=(--to "$1")
+  [[ $1 != depot ]] || target+=(--project e2e-project)
+  if [[ $1 != before ]]; then
+    "$undind" migrate "$project" "${target[@]}" --write >"$work/$1/$2.migration" 2>&1 || {
+      cat "$work/$1/$2.migration"
       return 1
     }
   fi
@@ -130,17 +146,20 @@ start() {
 }
 
 judge() {
-  local name failed=0
+  local name target failed=0
   for name in "${pipelines[@]}"; do
     printf '%s\n' "$name"
     # A pipeline that breaks before it does its work would compare equal to anything that breaks.
     [[ $name == *-fails ]] || passes before "$name" || failed=1
-    if ! diff <(outcomes before "$name") <(outcomes after "$name") >"$work/jobs.diff"; then
-      sed -n 's/^< /  original: job /p; s/^> /  migrated: job /p' "$work/jobs.diff"
-      passes after "$name" || true
-      failed=1
-    fi
-    python3 "$here/registry.py" compare "$work/before/registry" "$work/after/registry" "e2e/$name" || failed=1
+    for target in "${targets[@]}"; do
+      printf ' %s\n' "$target"
+      if ! diff <(outcomes before "$name") <(outcomes "$target" "$name") >"$work/jobs.diff"; then
+        sed -n 's/^< /  original: job /p; s/^> /  migrated: job /p' "$work/jobs.diff"
+        passes "$target" "$name" || true
+        failed=1
+      fi
+      python3 "$here/registry.py" compare "$work/before/registry" "$work/$target/registry" "e2e/$name" || failed=1
+    done
   done
   return "$failed"
 }
@@ -188,6 +207,7 @@ trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 commit=5f0c1a7d9e3b42680d1c5a7e9b3f20486d5c1a7e
+targets=(depot buildkit)
 pipelines=("$@")
 ((${#pipelines[@]} > 0)) || mapfile -t pipelines < <(cd "$here/pipelines" && ls)
 
@@ -195,21 +215,19 @@ possible
 engine
 depot_cli
 certificate
+downloads
 say "engine and Depot CLI are here"
 python3 "$here/registry.py" seed "$work/hub" library/busybox:1.36 "$cache/engine/bin/busybox"
-mkdir -p "$work"/{before,after}/{logs,registry}
-for name in "${pipelines[@]}"; do
-  pipeline before "$name"
-  pipeline after "$name"
+for world in before "${targets[@]}"; do
+  mkdir -p "$work/$world"/{logs,registry}
+  for name in "${pipelines[@]}"; do pipeline "$world" "$name"; done
 done
-start before
-start after
+for world in before "${targets[@]}"; do start "$world"; done
 ended=0
 for world in "${worlds[@]}"; do wait "$world" || ended=$?; done
 worlds=()
 if ((ended != 0)); then
-  log before/world.log
-  log after/world.log
+  for world in before "${targets[@]}"; do log "$world/world.log"; done
   if grep -hs '^skipped: ' "$work"/*/world.log; then exit 0; fi
   echo "a world broke down"
   exit 1

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # The jobs of some pipelines → what they publish, in namespaces with a registry, a token service and an engine. Started by run.sh.
 #
-# Usage: world.sh before|after FOLDER PIPELINE…
+# Usage: world.sh before|depot|buildkit FOLDER PIPELINE…
 #
-#   before  the engine is a daemon, reachable with TLS at docker:2376 as a dind service would be, with the image store that the service's version has
-#   after   no daemon for the jobs: the engine, with containerd's image store, is the BuildKit that the stand-in for Depot hands out
+#   before    the engine is a daemon, reachable with TLS at docker:2376 as a dind service would be, with the image store that the service's version has
+#   depot     no daemon for the jobs: the engine, with containerd's image store, is the BuildKit that the stand-in for Depot hands out
+#   buildkit  no daemon for the jobs: the engine, with containerd's image store, is a BuildKit at buildkit.example.com:1234 that wants to see a certificate
 set -euo pipefail
 
 world=$1
@@ -39,8 +40,10 @@ $registry registry.example.com mirror.example.com
 127.0.0.4 registry.depot.dev
 127.0.0.7 registry-1.docker.io
 127.0.0.5 api.depot.dev blob.depot.dev depot.dev
+127.0.0.8 github.com
+127.0.0.9 buildkit.example.com
 HOSTS
-  [[ $world == after ]] || echo "127.0.0.6 docker" >>"$root/hosts"
+  [[ $world != before ]] || echo "127.0.0.6 docker" >>"$root/hosts"
   mount --bind "$root/hosts" /etc/hosts
 }
 
@@ -64,7 +67,11 @@ services() {
   serve registry $registry:443 "$root/registry" "$tls
 auth: {token: {realm: 'https://gitlab.example.com/jwt/auth', service: container_registry, issuer: gitlab, rootcertbundle: $work/cert.pem}}"
   node "$here/gitlab.mjs" 127.0.0.3 "$work/cert.pem" "$work/key.pem" >"$root/logs/gitlab.log" 2>&1 &
-  if [[ $world == after ]]; then
+  if [[ $world != before ]]; then
+    node "$here/buildkit.mjs" 127.0.0.9 127.0.0.8 "$work/cert.pem" "$work/key.pem" "$root/engine.sock" "$work/downloads" >"$root/logs/buildkit.log" 2>&1 &
+    until_ok buildkit curl -s https://github.com/
+  fi
+  if [[ $world == depot ]]; then
     mkdir "$root/depot-registry"
     serve depot-registry 127.0.0.4:443 "$root/depot-registry" "$tls"
     NODE_EXTRA_CA_CERTS=$work/cert.pem node "$here/depot.mjs" 127.0.0.5 "$work/cert.pem" "$work/key.pem" "$root/engine.sock" /usr/local/depot "$E2E_DEPOT_VERSION" >"$root/logs/depot.log" 2>&1 &
@@ -90,7 +97,7 @@ engine() {
   # No packet leaves, so nothing has to be translated or filtered, and iptables isn't needed.
   options+=(--iptables=false --ip6tables=false --ip-masq=false --userland-proxy=false --bip 172.30.0.1/24)
   options+=(--host "unix://$root/engine.sock")
-  [[ $world == after ]] || options+=(--host tcp://docker:2376 --tlsverify --tlscacert "$work/cert.pem" --tlscert "$work/cert.pem" --tlskey "$work/key.pem")
+  [[ $world != before ]] || options+=(--host tcp://docker:2376 --tlsverify --tlscacert "$work/cert.pem" --tlscert "$work/cert.pem" --tlskey "$work/key.pem")
   printf '{"features": {"containerd-snapshotter": %s}}\n' "$([[ $1 == containerd ]] && echo true || echo false)" >"$root/daemon.json"
   dockerd "${options[@]}" >>"$root/logs/engine.log" 2>&1 &
   until_ok engine "$E2E_CACHE/docker-28/docker" --host "unix://$root/engine.sock" info
@@ -126,9 +133,9 @@ probe() {
   echo docker:28 >"$job/image"
   touch "$job/variables.sh"
   echo 'docker version' >"$job/script.sh"
-  reaches=$(run probe "$job" && echo before || echo after)
-  [[ $reaches == "$world" ]] && return
-  echo "in the world $world, \`docker version\` does as in the world $reaches"
+  reaches=$(run probe "$job" && echo yes || echo no)
+  [[ $reaches == "$([[ $world == before ]] && echo yes || echo no)" ]] && return
+  echo "in the world $world, does \`docker version\` reach a daemon? $reaches"
   cat "$root/logs/probe-probe.log"
   exit 1
 }
@@ -136,7 +143,7 @@ probe() {
 mount --make-rprivate /
 network
 services
-if [[ $world == after ]]; then
+if [[ $world != before ]]; then
   engine containerd
   probe
   for name in "${@:3}"; do pipeline "$name"; done
