@@ -1,5 +1,7 @@
 //! A migration that is proven: rewrites are analysed again, and what breaks a promise is dropped with a reason.
 
+mod module;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
@@ -16,6 +18,8 @@ use crate::pipeline::expand::expanded_job;
 use crate::pipeline::{Job, Variable};
 use crate::source::FileId;
 use crate::workspace::Workspace;
+
+pub use module::migrate_to_module;
 
 /// What to migrate.
 #[derive(Clone, Default, Debug)]
@@ -67,8 +71,8 @@ pub struct Outcome {
 pub struct FileChange {
     /// From the root of the workspace.
     pub path: String,
-    /// What was read.
-    pub before: String,
+    /// What was read; none where the file comes into being.
+    pub before: Option<String>,
     /// What is to be written.
     pub after: String,
     /// How many edits lie between.
@@ -156,12 +160,12 @@ fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, 
     let sources = before.documents.sources();
     let files = rewrite.files.iter().map(|(&file, after)| FileChange {
         path: sources.get(file).path().to_owned(),
-        before: sources.get(file).text().to_owned(),
+        before: Some(sources.get(file).text().to_owned()),
         after: after.clone(),
         edits: rewrite.edits.iter().filter(|edit| edit.span.file == file).count(),
         motives: motives(&before, &rewrite, file),
     });
-    let files = files.filter(|file| file.before != file.after).collect();
+    let files = files.filter(|file| file.before.as_ref() != Some(&file.after)).collect();
     Migration { before, jobs, files }
 }
 
@@ -206,7 +210,7 @@ fn broken(before: &Analysis, entries: &[String], target: &Target, rewrite: &Rewr
             }
         }
     }
-    if broken.is_empty() { new_findings(before, &after, rewrite) } else { broken }
+    if broken.is_empty() { new_findings(before, &after, &rewrite.changed.keys().copied().collect()) } else { broken }
 }
 
 /// Whether a job means the same: its configuration, and the variables that reach it.
@@ -306,7 +310,7 @@ fn named(text: &str) -> String {
 }
 
 /// A finding that was not there before is the fault of the jobs that it names.
-fn new_findings(before: &Analysis, after: &Analysis, rewrite: &Rewrite) -> BTreeMap<JobId, String> {
+fn new_findings(before: &Analysis, after: &Analysis, changed: &BTreeSet<JobId>) -> BTreeMap<JobId, String> {
     let count = |analysis: &Analysis| {
         let mut counts: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
         for finding in lint(analysis, &LintOptions::default()).findings {
@@ -325,7 +329,7 @@ fn new_findings(before: &Analysis, after: &Analysis, rewrite: &Rewrite) -> BTree
         if number <= old.get(&(rule, name.clone())).copied().unwrap_or_default() {
             continue;
         }
-        let ids = rewrite.changed.keys().filter(|id| *before.pipelines[id.pipeline].pipeline.jobs[id.job].name == *name);
+        let ids = changed.iter().filter(|id| *before.pipelines[id.pipeline].pipeline.jobs[id.job].name == *name);
         broken.extend(ids.map(|id| (*id, format!("the result would have a new finding of `{rule}`"))));
     }
     broken

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use undind::config::{Auth, Config};
 use undind::migrate::Target;
+use undind::migrate::module::{Engine, FOLDER};
 use undind::migrate::target::{FILE_NAME as TARGET_FILE, TargetError};
-use undind::prove::{MigrateOptions, migrate};
+use undind::prove::{MigrateOptions, migrate, migrate_to_module};
 use undind::report::diff::coloured;
 use undind::report::json::bytes;
 use undind::report::migration::MigrationReport;
 use undind::suggestion::nearest;
 
 use crate::cli::Context;
-use crate::cli::args::{Migrate, Mode, ReportFormat};
+use crate::cli::args::{Executor, Migrate, Mode, ReportFormat, Sdk};
 use crate::cli::check::own_entries;
 use crate::cli::discover::{Repository, discover, refused};
 use crate::cli::exit::Exit;
@@ -41,8 +42,8 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
     if repository.stdin && arguments.write {
         return Err(Failure::new("`--write` can't write standard input").help("leave `--write` out to get a diff"));
     }
-    let target = target(&repository, arguments)?;
-    let migrated = context.output.timed("migrate", || migrated(&repository, &target, arguments))?;
+    let way = way(&repository, arguments)?;
+    let migrated = context.output.timed("migrate", || migrated(&repository, &way, arguments))?;
     if arguments.write {
         write_files(&repository.root, &migrated.changes).map_err(|error| Failure::new(error.to_string()))?;
     }
@@ -51,16 +52,36 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
 }
 
 fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
-    if arguments.to == "dagger" {
-        return Err(Failure::not_built("`--to dagger`"));
+    let module = arguments.to == "dagger";
+    if !module && (arguments.sdk.is_some() || arguments.executor.is_some()) {
+        return Err(Failure::new("`--sdk` and `--executor` are for `--to dagger`"));
+    }
+    if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.allow_partial || arguments.drop_idle) {
+        return Err(Failure::new("`--auth`, `--project`, `--allow-partial` and `--drop-idle` are not for `--to dagger`"));
     }
     let unbuilt = [
         (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),
-        (arguments.sdk.is_some(), "`--sdk`"),
-        (arguments.executor.is_some(), "`--executor`"),
+        (arguments.sdk.is_some_and(|sdk| sdk != Sdk::Python), "`--sdk` with another language than Python"),
+        (arguments.executor == Some(Executor::Kubernetes), "`--executor kubernetes`"),
         (arguments.report == Some(ReportFormat::Html), "`--report html`"),
     ];
     unbuilt.into_iter().find(|(asked, _)| *asked).map_or(Ok(()), |(_, what)| Err(Failure::not_built(what)))
+}
+
+/// Where jobs go.
+enum Way {
+    /// To a remote builder.
+    Builder(Box<Target>),
+    /// Into a module of Dagger's.
+    Module(Engine),
+}
+
+fn way(repository: &Repository, arguments: &Migrate) -> Result<Way, Failure> {
+    if arguments.to == "dagger" {
+        let engine = if arguments.executor == Some(Executor::Docker) { Engine::Docker } else { Engine::Remote };
+        return Ok(Way::Module(engine));
+    }
+    target(repository, arguments).map(|target| Way::Builder(Box::new(target)))
 }
 
 /// The target that is asked for, as the repository and the options set it. Options count more than the file.
@@ -143,7 +164,7 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
 }
 
 /// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
-fn migrated(repository: &Repository, target: &Target, arguments: &Migrate) -> Result<Migrated, Failure> {
+fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<Migrated, Failure> {
     // The text from standard input stands for a pipeline of its own, or for what the repository's file is to hold: that one is not migrated beside it.
     let mut entries = if repository.stdin { Vec::new() } else { own_entries(repository, &repository.workspace) };
     entries.extend(repository.entries.iter().cloned());
@@ -153,15 +174,27 @@ fn migrated(repository: &Repository, target: &Target, arguments: &Migrate) -> Re
     let mut seen = std::collections::BTreeSet::new();
     entries.retain(|entry| seen.insert(entry.clone()));
     let options = MigrateOptions { jobs: arguments.jobs.clone(), allow_partial: arguments.allow_partial, drop_idle: arguments.drop_idle };
-    let migration = migrate(&repository.workspace, &entries, &repository.config, target, &options);
+    let (workspace, config) = (&repository.workspace, &repository.config);
+    let migration = match way {
+        Way::Builder(target) => migrate(workspace, &entries, config, target, &options),
+        Way::Module(engine) => migrate_to_module(workspace, &entries, config, *engine, &options),
+    };
+    if let Some(file) = migration.files.iter().find(|file| file.before.is_none() && workspace.text(&file.path).is_ok()) {
+        let help = format!("move the folder `{FOLDER}` away to have it written anew");
+        return Err(Failure::new(format!("`{}` is there already", file.path)).help(help));
+    }
     refused(repository, &migration.before.documents)?;
     if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {
         return Err(Failure::new(format!("there is no job `{name}`")));
     }
     let changes = migration.files.iter().map(|file| Change {
         path: file.path.clone(),
-        before: Some(file.before.clone().into_bytes()),
+        before: file.before.clone().map(String::into_bytes),
         after: file.after.clone().into_bytes(),
     });
-    Ok(Migrated { changes: changes.collect(), report: MigrationReport::of(&migration, target) })
+    let report = match way {
+        Way::Builder(target) => MigrationReport::of(&migration, target),
+        Way::Module(engine) => MigrationReport::of_module(&migration, *engine),
+    };
+    Ok(Migrated { changes: changes.collect(), report })
 }

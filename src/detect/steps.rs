@@ -116,6 +116,12 @@ impl JobShell {
         Self { script: parsed, evaluated, steps }
     }
 
+    /// The same script with nothing known from outside: what YAML sets, somebody may set otherwise when a pipeline runs.
+    #[must_use]
+    pub fn from_nothing(&self) -> Self {
+        Self::evaluated(Arc::clone(&self.script), &Env::default())
+    }
+
     /// The text of `range` of the script.
     #[must_use]
     pub fn slice(&self, range: Range<usize>) -> &str {

@@ -8,6 +8,7 @@ mod job_image;
 mod keeper;
 mod login;
 mod lower;
+pub mod module;
 mod mover;
 pub mod obstacles;
 mod project;

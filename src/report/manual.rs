@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::config::Auth;
 use crate::migrate::Target;
+use crate::migrate::module::Engine;
 use crate::migrate::target::{Manual, VariableType};
 use crate::prove::{Migration, Outcome};
 use crate::report::refs::{Refs, is_scheduled, refs};
@@ -53,6 +54,26 @@ pub(super) fn manual(migration: &Migration, target: &Target) -> Vec<ManualStep> 
     let mut steps: Vec<ManualStep> = manual.map(|manual| step(migration, target, manual, jobs.clone())).collect();
     steps.extend(fresh_builds(migration));
     steps
+}
+
+/// What a person has to do before the thin jobs of a module run.
+pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<ManualStep> {
+    let jobs = names(migration.jobs.iter().filter(|job| job.changed.is_some()));
+    if jobs.is_empty() || engine == Engine::Docker {
+        return Vec::new();
+    }
+    vec![ManualStep {
+        code: "engine-address".to_owned(),
+        variable: Some("_EXPERIMENTAL_DAGGER_RUNNER_HOST".to_owned()),
+        scope: Some("project".to_owned()),
+        variable_type: Some(VariableType::EnvVar),
+        masked: Some(false),
+        protected: Some(false),
+        jobs,
+        title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
+            .to_owned(),
+        why: "the functions run there; without it the command looks for a container runtime in the job".to_owned(),
+    }]
 }
 
 fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<String>) -> ManualStep {

@@ -7,10 +7,11 @@ use serde::Serialize;
 
 use crate::detect::{Verdict, reason};
 use crate::migrate::Target;
-use crate::prove::{FileChange, Migration};
+use crate::migrate::module::Engine;
+use crate::prove::{FileChange, Migration, Outcome};
 use crate::report::diff::unified;
 use crate::report::inspect::{Reason, not_known};
-use crate::report::manual::{ManualStep, manual};
+use crate::report::manual::{ManualStep, manual, manual_for_module};
 
 /// What `migrate --report json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -33,6 +34,9 @@ pub struct MigrationReport {
     /// Whether jobs change and none of them builds remotely afterwards; people are told.
     #[serde(skip)]
     pub only_daemons_go: bool,
+    /// Whether jobs become functions, Docker or not; people are told.
+    #[serde(skip)]
+    pub functions: bool,
     /// How many of what.
     pub totals: Totals,
 }
@@ -86,7 +90,7 @@ impl ChangedFile {
 
     fn of(file: &FileChange) -> Self {
         let changes = file.motives.iter().map(|(line, why)| ChangedPlace { line: *line, why: why.clone() }).collect();
-        Self { changes, ..Self::new(&file.path, Some(&file.before), &file.after, file.edits) }
+        Self { changes, ..Self::new(&file.path, file.before.as_deref(), &file.after, file.edits) }
     }
 }
 
@@ -117,11 +121,26 @@ pub struct Totals {
 }
 
 impl MigrationReport {
-    /// The report of a proven migration.
+    /// The report of a proven migration to a remote builder.
     #[must_use]
     pub fn of(migration: &Migration, target: &Target) -> Self {
+        let docker_jobs = |job: &Outcome| job.verdict != Verdict::None;
+        Self::new(migration, &target.manifest.name, &target.manifest.title, manual(migration, target), &docker_jobs)
+    }
+
+    /// The report of a proven module.
+    #[must_use]
+    pub fn of_module(migration: &Migration, engine: Engine) -> Self {
+        let docker_jobs = |job: &Outcome| migration.before.pipelines[job.id.pipeline].facts[job.id.job].flow.verdict != Verdict::None;
+        let mut report = Self::new(migration, "dagger", "Dagger", manual_for_module(migration, engine), &docker_jobs);
+        report.functions = true;
+        report
+    }
+
+    fn new(migration: &Migration, target: &str, title: &str, manual: Vec<ManualStep>, is_docker: &dyn Fn(&Outcome) -> bool) -> Self {
         let sources = migration.before.documents.sources();
         let mut jobs: IndexSet<MigratedJob> = IndexSet::new();
+        let mut docker_jobs = 0;
         for job in &migration.jobs {
             let migrated = MigratedJob {
                 name: job.name.clone(),
@@ -130,29 +149,24 @@ impl MigrationReport {
                 reasons: job.reasons.iter().map(|reason| Reason::new(reason, sources)).collect(),
             };
             // A file that two entries include shows its jobs in both.
-            jobs.insert(migrated);
+            docker_jobs += usize::from(jobs.insert(migrated) && is_docker(job));
         }
         let jobs: Vec<MigratedJob> = jobs.into_iter().collect();
         let count = |name: &str| jobs.iter().filter(|job| job.verdict == name).count();
-        let totals = Totals {
-            jobs: jobs.len(),
-            docker_jobs: jobs.iter().filter(|job| job.verdict != "none").count(),
-            full: count("full"),
-            partial: count("partial"),
-            blocked: count("blocked"),
-        };
+        let totals = Totals { jobs: jobs.len(), docker_jobs, full: count("full"), partial: count("partial"), blocked: count("blocked") };
         let files = migration.files.iter().map(ChangedFile::of).collect();
         let mut changed = migration.jobs.iter().filter_map(|job| job.changed.as_ref()).peekable();
         let only_daemons_go = changed.peek().is_some() && changed.all(|changed| !changed.uses_target);
         Self {
             version: 1,
-            target: target.manifest.name.clone(),
-            title: target.manifest.title.clone(),
+            target: target.to_owned(),
+            title: title.to_owned(),
             jobs,
             files,
-            manual: manual(migration, target),
+            manual,
             assumptions: assumptions(migration),
             only_daemons_go,
+            functions: false,
             totals,
         }
     }
@@ -194,6 +208,10 @@ impl MigrationReport {
 
     /// The totals, with the jobs of which it is not known whether they use Docker, and with what a reader of the diff might miss in it.
     fn words(&self) -> String {
+        if self.functions {
+            let moved = self.jobs.iter().filter(|job| job.changed).count();
+            return format!("{moved} of {} jobs become functions", self.totals.jobs);
+        }
         let moves = if self.only_daemons_go { "; no build moves, the jobs only lose their daemon" } else { "" };
         self.totals.words() + &not_known(self.jobs.iter().filter(|job| job.is_unknown()).count()) + moves
     }
@@ -333,6 +351,7 @@ mod tests {
             }],
             assumptions: vec![Assumption { code: "x".into(), message: "the registry is reachable".into(), jobs: vec!["build".into()] }],
             only_daemons_go: false,
+            functions: false,
             totals: Totals { jobs: 9, docker_jobs: 2, full: 1, partial: 1, blocked: 0 },
         }
     }

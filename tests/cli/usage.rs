@@ -30,6 +30,11 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
         (&["migrate"], "--to"),
         (&["migrate", "--to", "dpeot"], "there is no target `dpeot`"),
         (&["migrate", "--to", "depot", "--write", "--check"], "cannot be used with"),
+        (&["migrate", "--to", "depot", "--sdk", "python"], "are for `--to dagger`"),
+        (&["migrate", "--to", "dagger", "--project", "x"], "are not for `--to dagger`"),
+        (&["migrate", "--to", "buildkit", "--auth", "oidc"], "takes no OpenID Connect token"),
+        (&["migrate", "--to", "buildkit", "--project", "x"], "has no projects"),
+        (&["migrate", "--to", "empty"], "`empty/target.yml`"),
     ] {
         folder.refuses(arguments, message);
     }
@@ -42,10 +47,9 @@ fn what_this_version_does_not_have_says_so() {
         &["run", "build", "--executor", "docker"][..],
         &["verify", "--to", "depot"],
         &["lint", "--runner-config", "config.toml"],
-        &["migrate", "--to", "dagger"],
+        &["migrate", "--to", "dagger", "--sdk", "go"],
+        &["migrate", "--to", "dagger", "--executor", "kubernetes"],
         &["migrate", "--to", "depot", "--mode", "toggle"],
-        &["migrate", "--to", "depot", "--sdk", "go"],
-        &["migrate", "--to", "depot", "--executor", "kubernetes"],
         &["migrate", "--to", "depot", "--report", "html"],
     ] {
         folder.refuses(arguments, "not built yet");

@@ -10,9 +10,9 @@ mod remains;
 
 use std::collections::BTreeMap;
 
-use crate::detect::JobFacts;
 use crate::detect::daemon::Kind;
 use crate::detect::reason::{self, Reason, Verdict};
+use crate::detect::{JobFacts, JobOperation};
 use crate::docker::{Op, Tool};
 use crate::pipeline::{Job, Pipeline};
 use crate::shell::Dialect;
@@ -145,12 +145,17 @@ pub enum Output {
 #[must_use]
 pub fn flow(pipeline: &Pipeline, job: &Job, facts: &JobFacts) -> Flow {
     let mut flow = Flow::default();
-    let uses = facts.operations.iter().any(|operation| needs_daemon(&operation.operation));
     let drops_daemon = facts.has_dind();
+    // Where the engine of Dagger is, the settings of a project say; a daemon beside the job speaks for itself.
+    let elsewhere = |operation: &JobOperation| operation.operation.tool == Tool::Dagger && !drops_daemon;
+    let uses = facts.operations.iter().any(|operation| needs_daemon(&operation.operation) && !elsewhere(operation));
     let foreign = facts.shell.as_ref().is_some_and(|shell| shell.script.dialect != Dialect::Posix && shell.script.text.contains("docker "));
     if !uses && !drops_daemon && !foreign {
-        flow.verdict =
-            if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op)) { Verdict::Done } else { Verdict::None };
+        flow.verdict = if facts.operations.iter().any(|operation| is_remote_build(operation.operation.op) || elsewhere(operation)) {
+            Verdict::Done
+        } else {
+            Verdict::None
+        };
         // What is not at hand may use docker all the same.
         missing_configuration(pipeline, job, &mut flow.reasons);
         return flow;

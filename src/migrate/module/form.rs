@@ -1,0 +1,382 @@
+//! A job into a description of what it runs, which every SDK can be written from. Knows GitLab's keywords, not Dagger.
+
+use std::collections::BTreeSet;
+
+use indexmap::IndexMap;
+
+use crate::detect::flow::needs_daemon;
+use crate::detect::secret::is_secret_name;
+use crate::detect::{JobFacts, Reason, reason};
+use crate::migrate::module::build::{Build, Login, builds};
+use crate::migrate::module::keywords::Reader;
+use crate::migrate::module::programs::Habit;
+use crate::migrate::module::read::{names_in, variables_of};
+use crate::migrate::module::service::Service;
+use crate::pipeline::Job;
+use crate::workspace::Workspace;
+use crate::yaml::Value;
+
+/// What a job runs.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Form {
+    /// The job's name.
+    pub job: String,
+    /// The name of the function in words with `-` between, as the command line has it.
+    pub function: String,
+    /// What the function is given, by the names of the job's variables.
+    pub parameters: IndexMap<String, Parameter>,
+    /// The image.
+    pub image: Text,
+    /// The registry that the image comes from where GitLab logs the job in, by the variables of its name, user and password.
+    pub registry: Option<[&'static str; 3]>,
+    /// The variables that the script sees, in order.
+    pub environment: Vec<String>,
+    /// What runs beside it.
+    pub services: Vec<Service>,
+    /// Folders that are kept, by path from the checkout.
+    pub caches: Vec<Cache>,
+    /// Whether the script names the folder of the checkout, which then has to be the same.
+    pub names_folder: bool,
+    /// The lines of `before_script` and `script`.
+    pub script: String,
+    /// The lines of `after_script`; empty where there is none.
+    pub after_script: String,
+    /// The images that it builds instead of running a script.
+    pub builds: Vec<Build>,
+    /// The registries that it logs in to for them.
+    pub logins: Vec<Login>,
+    /// What the job leaves behind.
+    pub outputs: Option<Outputs>,
+    /// Whether the result of a run with the same input is as good as another run.
+    pub repeatable: bool,
+    /// The number of its stage.
+    pub rank: usize,
+    /// What was taken for granted: code and message.
+    pub assumptions: Vec<(&'static str, String)>,
+}
+
+/// What a function is given.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Parameter {
+    /// Whether it is secret.
+    pub secret: bool,
+    /// Whether the function can't do without.
+    pub required: bool,
+    /// What it is in YAML, where that is a plain text.
+    pub default: Option<String>,
+    /// Whether every run of the job has it.
+    pub always: bool,
+}
+
+/// A text with variables.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Text(pub Vec<Part>);
+
+/// A part of a [`Text`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// As it is.
+    Literal(String),
+    /// The value of a parameter.
+    Variable(String),
+}
+
+impl Text {
+    /// `text` with `$NAME` and `${NAME}` told apart.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut parts = Vec::new();
+        let mut at = 0;
+        for (range, name) in names_in(text) {
+            if at < range.start {
+                parts.push(Part::Literal(text[at..range.start].to_owned()));
+            }
+            parts.push(Part::Variable(name.to_owned()));
+            at = range.end;
+        }
+        if at < text.len() {
+            parts.push(Part::Literal(text[at..].to_owned()));
+        }
+        Self(parts)
+    }
+
+    /// The variables in it.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Variable(name) => Some(name.as_str()),
+            Part::Literal(_) => None,
+        })
+    }
+}
+
+/// A folder that is kept from run to run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cache {
+    /// From the checkout.
+    pub path: String,
+    /// By what it is known.
+    pub key: Text,
+}
+
+/// What a job leaves behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outputs {
+    /// Patterns of paths from the checkout.
+    pub paths: Vec<Text>,
+    /// Patterns of what is left out.
+    pub exclude: Vec<Text>,
+    /// Whether they are wanted of a job that fails, too.
+    pub always: bool,
+}
+
+/// Variables that GitLab sets and that are secret.
+const SECRET: &[&str] = &[
+    "CI_JOB_TOKEN",
+    "CI_REGISTRY_PASSWORD",
+    "CI_DEPLOY_PASSWORD",
+    "CI_DEPENDENCY_PROXY_PASSWORD",
+    "CI_REPOSITORY_URL",
+    "CI_BUILD_TOKEN",
+    "CI_JOB_JWT",
+    "CI_JOB_JWT_V1",
+    "CI_JOB_JWT_V2",
+];
+
+/// The variable that says whether a pipeline runs for a protected branch or tag.
+pub(super) const PROTECTED: &str = "CI_COMMIT_REF_PROTECTED";
+
+/// Beginnings of the names of variables that the runner reads, or that are about a Docker daemon that goes.
+const OF_THE_RUNNER: &[&str] = &[
+    "GIT_",
+    "FF_",
+    "CACHE_",
+    "ARTIFACT_",
+    "KUBERNETES_",
+    "RUNNER_",
+    "TRANSFER_METER_",
+    "GET_SOURCES_",
+    "RESTORE_CACHE_",
+    "EXECUTOR_JOB_",
+    "DOCKER_AUTH_CONFIG",
+];
+
+impl Form {
+    /// What `job` runs.
+    ///
+    /// # Errors
+    /// The reasons why a call can't stand for it.
+    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
+        let mut reader = Reader { job, facts, reasons: Vec::new() };
+        reader.keywords();
+        if facts.has_dind() || facts.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
+            return Self::of_builds(reader, workspace);
+        }
+        reader.scripts();
+        reader.other_builders();
+        let image = reader.image();
+        let services: Vec<Service> = reader.services();
+        let outputs = reader.outputs();
+        let (caches, mut assumptions) = reader.caches(outputs.as_ref());
+        let habits = reader.habits();
+        if !reader.reasons.is_empty() {
+            return Err(reader.reasons);
+        }
+        let image = image.unwrap_or_default();
+        let always = outputs.as_ref().is_some_and(|outputs| outputs.always);
+        let mut form = Self {
+            job: job.name.to_string(),
+            function: String::new(),
+            parameters: IndexMap::new(),
+            registry: registry(&image),
+            image,
+            environment: Vec::new(),
+            services,
+            names_folder: false,
+            script: job.script.text.to_string(),
+            after_script: job.after_script.text.to_string(),
+            builds: Vec::new(),
+            logins: Vec::new(),
+            outputs,
+            repeatable: !always && repeatable(job) && habits.iter().all(|habit| *habit == Habit::Repeatable),
+            caches,
+            rank: 0,
+            assumptions: Vec::new(),
+        };
+        form.variables(job, facts);
+        form.checked(job)?;
+        if form.parameters.values().any(|parameter| parameter.secret) {
+            form.repeatable = false;
+        }
+        if habits.contains(&Habit::Unknown) {
+            assumptions
+                .push(("reads-environment", "the job's programs read no variables but those that the pipeline's files name".to_owned()));
+        }
+        form.assumptions = assumptions;
+        Ok(form)
+    }
+
+    /// A job that builds and pushes images.
+    fn of_builds(mut reader: Reader<'_>, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
+        if let Some(outputs) = reader.outputs() {
+            let _ = outputs;
+            reader.refuse(reason::TARGET_REFUSES, reader.job.key, "the job builds images and leaves files behind");
+        }
+        let (builds, logins) = match builds(reader.facts, workspace) {
+            Ok(found) => found,
+            Err((message, step)) => {
+                let place =
+                    step.and_then(|step| Some(reader.job.place(&reader.job.script, reader.facts.shell.as_ref()?.steps[step].range())));
+                reader.refuse(reason::TARGET_REFUSES, place.unwrap_or(reader.job.key), message);
+                return Err(reader.reasons);
+            }
+        };
+        if builds.is_empty() && reader.reasons.is_empty() {
+            reader.refuse(reason::NO_CHANGE, reader.job.key, "the job builds nothing");
+        }
+        if !reader.reasons.is_empty() {
+            return Err(reader.reasons);
+        }
+        let mut form = Self { job: reader.job.name.to_string(), builds, logins, ..Self::default() };
+        form.named(reader.job);
+        for login in &form.logins {
+            form.parameters.insert(login.password.clone(), Parameter { secret: true, required: true, ..Parameter::default() });
+        }
+        form.checked(reader.job)?;
+        let published = form.builds.iter().any(|build| !build.addresses.is_empty());
+        if published && form.builds.iter().any(|build| !build.plain) {
+            form.assumptions.push((
+                "no-attestations",
+                "nobody needs the attestations that Docker publishes beside an image since version 29".to_owned(),
+            ));
+        }
+        if published && form.logins.is_empty() {
+            form.assumptions
+                .push(("registry-credentials", "the registry's credentials are in `DOCKER_AUTH_CONFIG`; the job has no login".to_owned()));
+        }
+        Ok(form)
+    }
+
+    /// The variables that the job has, and those that its script, image, services and caches read.
+    fn variables(&mut self, job: &Job, facts: &JobFacts) {
+        let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning));
+        for (name, variable) in job.variables.iter().filter(|(name, _)| !own(name)) {
+            let text = variable.text().unwrap_or_default();
+            let plain = !variable.expands() || names_in(&text).is_empty();
+            let secret = names_in(&text).iter().any(|(_, inner)| self.is_secret(job, inner));
+            let default = plain.then_some(text);
+            self.parameters.insert(name.to_string(), Parameter { secret, required: false, default, always: true });
+            self.environment.push(name.to_string());
+        }
+        for (name, _) in &job.conditional {
+            if !own(name) && !self.parameters.contains_key(&**name) {
+                self.parameters.insert(name.to_string(), Parameter { secret: false, ..Parameter::default() });
+                self.environment.push(name.to_string());
+            }
+        }
+        for name in variables_of(job, facts) {
+            if name == "CI_PROJECT_DIR" || name == "CI_BUILDS_DIR" {
+                self.names_folder = true;
+                continue;
+            }
+            if !own(&name) && !self.parameters.contains_key(&name) {
+                let secret = self.is_secret(job, &name);
+                self.parameters.insert(name.clone(), Parameter { secret, ..Parameter::default() });
+                self.environment.push(name);
+            }
+        }
+        self.names_folder |= job.variables.values().any(|variable| variable.text().is_some_and(|text| text.contains("CI_PROJECT_DIR")));
+        if !self.caches.is_empty() {
+            let parameter = Parameter { default: Some("false".to_owned()), always: true, ..Parameter::default() };
+            self.parameters.entry(PROTECTED.to_owned()).or_insert(parameter);
+        }
+        self.named(job);
+        if let Some([registry, user, password]) = self.registry {
+            for name in [registry, user] {
+                self.parameters.entry(name.to_owned()).or_default();
+            }
+            self.parameters.entry(password.to_owned()).or_insert(Parameter { secret: true, ..Parameter::default() });
+        }
+        if !self.repeatable {
+            self.parameters.entry("CI_JOB_ID".to_owned()).or_default();
+            if !self.environment.iter().any(|name| name == "CI_JOB_ID") {
+                self.environment.push("CI_JOB_ID".to_owned());
+            }
+        }
+    }
+
+    /// The variables in what names something, without which the function can't do.
+    fn named(&mut self, job: &Job) {
+        let needed: BTreeSet<String> = self.texts().flat_map(Text::variables).map(str::to_owned).collect();
+        for name in needed {
+            let plain = |name: &str| {
+                let variable = job.variables.get(name)?;
+                variable.text().filter(|text| !variable.expands() || names_in(text).is_empty())
+            };
+            let default = plain(&name);
+            let always = default.is_some();
+            let parameter = self.parameters.entry(name).or_insert(Parameter { default, always, ..Parameter::default() });
+            // What names an image, a file or a cache is no secret, wherever it is set.
+            parameter.secret = false;
+            parameter.required = parameter.default.is_none();
+        }
+    }
+
+    /// # Errors
+    /// Where a secret would be part of a name.
+    fn checked(&self, job: &Job) -> Result<(), Vec<Reason>> {
+        let Some(name) = self.texts().flat_map(Text::variables).find(|name| SECRET.contains(name) || is_secret_name(name)) else {
+            return Ok(());
+        };
+        let message = format!("the secret `${name}` is part of a name or of a build's arguments");
+        Err(vec![Reason { code: reason::TARGET_REFUSES, message, span: job.key }])
+    }
+
+    /// The texts that name something.
+    fn texts(&self) -> impl Iterator<Item = &Text> {
+        let outputs = self.outputs.iter().flat_map(|outputs| outputs.paths.iter().chain(&outputs.exclude));
+        let services = self.services.iter().flat_map(Service::texts);
+        let builds = self.builds.iter().flat_map(Build::texts);
+        let logins = self.logins.iter().flat_map(|login| [&login.registry, &login.user]);
+        std::iter::once(&self.image)
+            .chain(services)
+            .chain(outputs)
+            .chain(self.caches.iter().map(|cache| &cache.key))
+            .chain(builds)
+            .chain(logins)
+    }
+
+    /// Whether the value of a variable may be a secret: those that YAML and GitLab don't set come from the settings of a project.
+    fn is_secret(&self, job: &Job, name: &str) -> bool {
+        if let Some(known) = self.parameters.get(name) {
+            return known.secret;
+        }
+        if job.conditional.iter().any(|(known, _)| &**known == name) || job.variables.contains_key(name) {
+            return false;
+        }
+        let predefined = name.starts_with("CI_") || name.starts_with("GITLAB_USER_") || ["CI", "GITLAB_CI", "CHAT_CHANNEL"].contains(&name);
+        SECRET.contains(&name) || !predefined
+    }
+}
+
+/// The variables of the registry of an image into which GitLab logs the job in by itself.
+fn registry(image: &Text) -> Option<[&'static str; 3]> {
+    match image.0.first() {
+        Some(Part::Variable(name)) if name.starts_with("CI_REGISTRY") => Some(["CI_REGISTRY", "CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"]),
+        Some(Part::Variable(name)) if name.starts_with("CI_DEPENDENCY_PROXY") => {
+            Some(["CI_DEPENDENCY_PROXY_SERVER", "CI_DEPENDENCY_PROXY_USER", "CI_DEPENDENCY_PROXY_PASSWORD"])
+        }
+        Some(Part::Literal(text)) if text.starts_with("registry.gitlab.com/") => {
+            Some(["CI_REGISTRY", "CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"])
+        }
+        Some(Part::Variable(_) | Part::Literal(_)) | None => None,
+    }
+}
+
+/// Whether the job's keywords leave room for taking an earlier result: what deploys, waits for somebody or happens at a time, is meant to happen.
+fn repeatable(job: &Job) -> bool {
+    let acts = ["environment", "resource_group", "pages", "id_tokens", "secrets"].iter().any(|keyword| job.config.get(keyword).is_some());
+    let stage = job.stage().to_ascii_lowercase();
+    let late = ["deploy", "publish", "release", "push", "upload", "ship", "prod"].iter().any(|word| stage.contains(word));
+    let manual = job.config.get("when").and_then(Value::as_str).is_some_and(|when| when != "on_success");
+    !acts && !late && !manual
+}

@@ -1,0 +1,255 @@
+//! A job's keywords and scripts into the parts of its form, or into reasons why a call can't stand for it. Knows GitLab's keywords, not Dagger.
+
+use std::collections::BTreeSet;
+
+use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
+use crate::docker::Tool;
+use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
+use crate::migrate::module::programs::{Habit, habit};
+use crate::migrate::module::service::{Service, service};
+use crate::pipeline::Job;
+use crate::pipeline::script::flat;
+use crate::shell::Dialect;
+use crate::source::Span;
+use crate::yaml::{Data, Value};
+
+/// Keywords of jobs that a call can't stand for.
+const KEYWORDS: &[(&str, &str)] = &[
+    ("trigger", "the job starts another pipeline"),
+    ("run", "the job runs steps"),
+    ("release", "the release is made by a program in the job's image"),
+    ("hooks", "the hooks run in the job's image"),
+    ("identity", "the job gets an identity from its cloud"),
+    ("dast_configuration", "the job is configured by DAST"),
+];
+
+/// Commands of git that ask the server from which the checkout comes.
+const REMOTE: &[&str] = &["fetch", "lfs", "ls-remote", "pull", "push", "remote", "submodule"];
+
+/// A job on its way into a [`Form`].
+pub(super) struct Reader<'a> {
+    pub(super) job: &'a Job,
+    pub(super) facts: &'a JobFacts,
+    pub(super) reasons: Vec<Reason>,
+}
+
+impl Reader<'_> {
+    pub(super) fn refuse(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        self.reasons.push(Reason { code, message: message.into(), span });
+    }
+
+    pub(super) fn keywords(&mut self) {
+        for (keyword, why) in KEYWORDS {
+            if let Some(value) = self.job.config.get(keyword).filter(|value| !value.is_null()) {
+                self.refuse(reason::TARGET_REFUSES, value.span, *why);
+            }
+        }
+        if let Some(missing) = self.job.missing.first() {
+            let message = format!("`{}` is not defined in the files at hand", missing.name);
+            self.refuse(reason::MISSING_CONFIGURATION, missing.span, message);
+        } else if !self.job.is_script() && self.reasons.is_empty() {
+            self.refuse(reason::INVALID_JOB, self.job.key, "the job has no `script`");
+        }
+        let strategy = self.job.variables.get("GIT_STRATEGY").and_then(|variable| Some((variable.text()?, variable.value()?.span)));
+        if let Some((text, span)) = strategy.filter(|(text, _)| ["none", "empty"].contains(&text.as_str())) {
+            self.refuse(reason::TARGET_REFUSES, span, format!("with `GIT_STRATEGY: {text}` the module is not checked out"));
+        }
+        if let Some(coverage) =
+            self.job.config.get("coverage").filter(|value| value.as_str().is_some_and(|text| text.contains(['^', '\n'])))
+        {
+            self.refuse(
+                reason::TARGET_REFUSES,
+                coverage.span,
+                "the coverage is looked for at the beginning of a line, where Dagger's own words stand",
+            );
+        }
+    }
+
+    pub(super) fn scripts(&mut self) {
+        let main = self.facts.main_shell(self.job);
+        for &span in self.job.script.invalid.iter().chain(&self.job.after_script.invalid) {
+            self.refuse(reason::INVALID_JOB, span, "a script item is not a string");
+        }
+        if main.script.dialect != Dialect::Posix {
+            self.refuse(reason::OTHER_SHELL, self.job.key, "the script is not written for sh or bash");
+        } else if !main.script.errors.is_empty() || main.evaluated.truncated {
+            self.refuse(reason::DAMAGED_SCRIPT, self.job.key, "the script cannot be read as sh to its end");
+        }
+        if self.job.script.text.contains("$[[") || self.job.after_script.text.contains("$[[") {
+            self.refuse(reason::TARGET_REFUSES, self.job.key, "the script holds an input of which the value is not known");
+        }
+        for step in &main.steps {
+            if step.operation.as_ref().is_some_and(|operation| operation.tool == Tool::Dagger) {
+                let span = self.job.place(&self.job.script, step.range());
+                self.refuse(reason::NO_CHANGE, span, "the job calls Dagger already");
+                break;
+            }
+        }
+        let asks = |step: &&Step| {
+            step.name() == Some("git") && (1..step.argv.len()).any(|at| step.constant(at).is_some_and(|word| REMOTE.contains(&word)))
+        };
+        if let Some(step) = main.steps.iter().find(asks) {
+            let span = self.job.place(&self.job.script, step.range());
+            self.refuse(
+                reason::TARGET_REFUSES,
+                span,
+                "git asks the server of the checkout, for which the job's token is in git's configuration",
+            );
+        }
+        if let Some((name, at)) = read_as_file(&main) {
+            let span = self.job.place(&self.job.script, at);
+            self.refuse(reason::TARGET_REFUSES, span, format!("`${name}` may be the path of a file that only the runner has"));
+        }
+    }
+
+    /// Tools that build or copy images want more of their container than a function gives.
+    pub(super) fn other_builders(&mut self) {
+        let other = |tool: Tool| matches!(tool, Tool::Kaniko | Tool::Buildah | Tool::Podman | Tool::Depot | Tool::Skopeo | Tool::Crane);
+        if let Some(operation) = self.facts.operations.iter().find(|operation| other(operation.operation.tool)) {
+            self.refuse(reason::OTHER_BUILDER, operation.span, "the job builds or copies images with another tool than Docker");
+        }
+    }
+
+    pub(super) fn image(&mut self) -> Option<Text> {
+        let Some(image) = self.job.image() else {
+            self.refuse(reason::JOB_IMAGE_UNKNOWN, self.job.key, "the job runs in the runner's default image, which is not known");
+            return None;
+        };
+        if image.value.get("docker").is_some() || image.value.get("kubernetes").is_some() {
+            self.refuse(reason::TARGET_REFUSES, image.value.span, "the image is run with options of an executor");
+        }
+        if image.text().contains("$[[") {
+            self.refuse(reason::TARGET_REFUSES, image.value.span, "the image depends on an input of which the value is not known");
+        }
+        Some(Text::new(image.text()))
+    }
+
+    pub(super) fn services(&mut self) -> Vec<Service> {
+        let mut services = Vec::new();
+        for facts in self.facts.services.iter().filter(|facts| !facts.is_dind()) {
+            match service(facts) {
+                Ok(service) => services.push(service),
+                Err(why) => self.refuse(reason::TARGET_REFUSES, facts.image.image.value.span, why),
+            }
+        }
+        services
+    }
+
+    pub(super) fn outputs(&mut self) -> Option<Outputs> {
+        let artifacts = self.job.config.get("artifacts").filter(|artifacts| !artifacts.is_null())?;
+        if matches!(artifacts.get("untracked").map(|value| &value.data), Some(Data::Bool(true))) {
+            self.refuse(reason::TARGET_REFUSES, artifacts.span, "all files that git doesn't know are artifacts");
+        }
+        let mut paths: Vec<String> = list(artifacts.get("paths")).into_iter().filter_map(Value::scalar_text).collect();
+        let reports = artifacts.get("reports").and_then(Value::as_mapping);
+        for (_, entry) in reports.into_iter().flat_map(|reports| reports.named()) {
+            match entry.value.get("path") {
+                Some(path) => paths.extend(path.scalar_text()),
+                None => paths.extend(flat(&entry.value, &mut Vec::new()).into_iter().filter_map(Value::scalar_text)),
+            }
+        }
+        let exclude: Vec<String> = list(artifacts.get("exclude")).into_iter().filter_map(Value::scalar_text).collect();
+        let patterns = |paths: Vec<String>| paths.iter().map(|path| Text::new(relative(path))).collect::<Vec<_>>();
+        let when = artifacts.get("when").and_then(Value::as_str).unwrap_or("on_success");
+        if paths.iter().any(|path| relative(path).starts_with('/') || path.contains("..")) {
+            self.refuse(reason::TARGET_REFUSES, artifacts.span, "an artifact lies outside of the checkout");
+        }
+        (!paths.is_empty()).then(|| Outputs { paths: patterns(paths), exclude: patterns(exclude), always: when != "on_success" })
+    }
+
+    /// The folders to keep, with what can't be kept as it was.
+    pub(super) fn caches(&self, outputs: Option<&Outputs>) -> (Vec<Cache>, Vec<(&'static str, String)>) {
+        let mut caches = Vec::new();
+        let mut lost = BTreeSet::new();
+        let value = self.job.config.get("cache").filter(|cache| !cache.is_null());
+        let all =
+            value.map(|value| if value.as_mapping().is_some() { vec![value] } else { flat(value, &mut Vec::new()) }).unwrap_or_default();
+        for cache in all {
+            let key = cache.get("key");
+            let by_files = key.is_some_and(|key| key.as_mapping().is_some());
+            let pulls = cache.get("policy").and_then(Value::as_str).is_some_and(|policy| policy != "pull-push");
+            let paths = cache.get("paths").map(|paths| flat(paths, &mut Vec::new())).unwrap_or_default();
+            for path in paths.into_iter().filter_map(Value::scalar_text) {
+                let folder = relative(&path).trim_end_matches('/').trim_start_matches("./").to_owned();
+                let is_output = outputs.is_some_and(|outputs| outputs.paths.iter().any(|output| overlaps(output, &folder)));
+                let plain = !folder.contains(['*', '?', '[', '$']) && !folder.starts_with(['/', '.']) && !folder.is_empty();
+                let dotted =
+                    folder.starts_with('.') && folder.len() > 1 && !folder.starts_with("..") && !folder.contains(['*', '?', '[', '$']);
+                if by_files || pulls || is_output || !(plain || dotted) {
+                    lost.insert(path);
+                    continue;
+                }
+                // What runs for protected branches shares no cache with what anybody may start, as at GitLab.
+                let key = key.and_then(Value::scalar_text).unwrap_or_else(|| "default".to_owned());
+                let key = Text::new(&format!("{key}-protected-${PROTECTED}"));
+                caches.push(Cache { path: folder, key });
+            }
+        }
+        let message = |paths: &BTreeSet<String>| {
+            let list = paths.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+            format!("the job does its work without its cache of {list}, which is not kept from run to run")
+        };
+        let assumptions = if lost.is_empty() { Vec::new() } else { vec![("cache-not-kept", message(&lost))] };
+        (caches, assumptions)
+    }
+
+    /// What the programs of the scripts do.
+    pub(super) fn habits(&mut self) -> Vec<Habit> {
+        let main = self.facts.main_shell(self.job).into_owned();
+        let after = JobShell::read(self.job, &self.job.after_script);
+        let mut habits = Vec::new();
+        for (script, shell) in [(&self.job.script, &main), (&self.job.after_script, &after)] {
+            for step in &shell.steps {
+                let habit = if step.invocation.opaque || step.invocation.unread_text { Habit::Unknown } else { habit(step) };
+                if habit == Habit::ReadsEnvironment {
+                    let span = self.job.place(script, step.range());
+                    let name = step.name().unwrap_or_default().to_owned();
+                    self.refuse(reason::TARGET_REFUSES, span, format!("`{name}` reads variables of the job that its script does not name"));
+                }
+                habits.push(habit);
+            }
+        }
+        habits
+    }
+}
+
+/// The items of a list, or nothing.
+fn list(value: Option<&Value>) -> Vec<&Value> {
+    value.map(|value| flat(value, &mut Vec::new())).unwrap_or_default()
+}
+
+/// A path as seen from the checkout.
+fn relative(path: &str) -> &str {
+    let path = ["$CI_PROJECT_DIR/", "${CI_PROJECT_DIR}/"].iter().fold(path, |path, beginning| path.strip_prefix(beginning).unwrap_or(path));
+    path.strip_prefix("./").unwrap_or(path)
+}
+
+/// Whether a pattern of artifacts may reach into a folder that is kept.
+fn overlaps(output: &Text, folder: &str) -> bool {
+    let [Part::Literal(pattern)] = output.0.as_slice() else { return true };
+    let fixed = pattern.split(['*', '?', '[']).next().unwrap_or_default();
+    let (fixed, pattern) = (fixed.trim_end_matches('/'), pattern.trim_end_matches('/'));
+    pattern.starts_with(folder) || folder.starts_with(fixed)
+}
+
+/// A variable of the project's settings that a command takes for the name of a file, with its place.
+fn read_as_file(shell: &JobShell) -> Option<(String, std::ops::Range<usize>)> {
+    const READERS: &[&str] =
+        &["cat", "chmod", "cp", "mv", "ssh-add", "source", ".", "base64", "head", "tail", "install", "stat", "wc", "file"];
+    let lone = |text: &str| {
+        let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'))?;
+        let outside =
+            !name.starts_with("CI_") && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
+        (outside && !name.is_empty()).then(|| name.to_owned())
+    };
+    let by_name = |name: &str| {
+        ["KUBECONFIG", "GOOGLE_APPLICATION_CREDENTIALS"].contains(&name)
+            || ["_FILE", "_PEM", "_KEYFILE", "_KUBECONFIG"].iter().any(|end| name.ends_with(end))
+    };
+    shell.steps.iter().find_map(|step| {
+        let reads = step.name().is_some_and(|name| READERS.contains(&name));
+        let mut arguments = step.argv.iter().skip(1);
+        let found = arguments.find_map(|argument| lone(&argument.text).filter(|name| reads || by_name(name)))?;
+        Some((found, step.range()))
+    })
+}

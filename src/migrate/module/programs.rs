@@ -1,0 +1,239 @@
+//! Programs into what is known of their habits: whether a run may be replaced by the result of an earlier one, and whether they look for variables by
+//! themselves. Knows names and first arguments only.
+
+use crate::detect::Step;
+
+/// What is known of a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Habit {
+    /// The same input gives the same result, as far as anybody relies on it.
+    Repeatable,
+    /// Nothing is known of it.
+    Unknown,
+    /// It reads variables that a script does not name: credentials, or what GitLab says of the pipeline.
+    ReadsEnvironment,
+}
+
+/// Everyday programs that act on files alone.
+const REPEATABLE: &[&str] = &[
+    ":",
+    "[",
+    "[[",
+    "apk",
+    "apt",
+    "apt-get",
+    "awk",
+    "base64",
+    "basename",
+    "break",
+    "cat",
+    "cd",
+    "chmod",
+    "command",
+    "continue",
+    "cp",
+    "cut",
+    "date",
+    "df",
+    "diff",
+    "dirname",
+    "echo",
+    "egrep",
+    "exit",
+    "export",
+    "expr",
+    "false",
+    "find",
+    "flake8",
+    "black",
+    "grep",
+    "gunzip",
+    "gzip",
+    "hadolint",
+    "head",
+    "id",
+    "isort",
+    "jq",
+    "let",
+    "ln",
+    "local",
+    "ls",
+    "markdownlint",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "mypy",
+    "nproc",
+    "php-cs-fixer",
+    "phpstan",
+    "phpunit",
+    "printf",
+    "pwd",
+    "pylint",
+    "pyright",
+    "pytest",
+    "readlink",
+    "readonly",
+    "realpath",
+    "return",
+    "rm",
+    "rspec",
+    "rubocop",
+    "ruff",
+    "sed",
+    "seq",
+    "set",
+    "sha256sum",
+    "shellcheck",
+    "shift",
+    "shopt",
+    "sleep",
+    "sort",
+    "stat",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "touch",
+    "tr",
+    "trap",
+    "true",
+    "tsc",
+    "umask",
+    "uname",
+    "uniq",
+    "unset",
+    "unzip",
+    "wc",
+    "which",
+    "whoami",
+    "xargs",
+    "yamllint",
+    "zip",
+    "eslint",
+    "prettier",
+    "jest",
+    "vitest",
+    "mocha",
+    "tox",
+    "nox",
+    "bandit",
+];
+
+/// Build tools with the words behind them that only fetch, build or test.
+const BY_WORD: &[(&str, &[&str])] = &[
+    ("bundle", &["install", "config", "check", "--version"]),
+    ("cargo", &["build", "check", "clippy", "fetch", "fmt", "test", "--version"]),
+    ("composer", &["install", "validate", "--version"]),
+    ("dotnet", &["build", "restore", "test", "format", "--version"]),
+    ("go", &["build", "env", "fmt", "mod", "test", "version", "vet"]),
+    ("mvn", &["compile", "test", "verify", "package", "--version"]),
+    ("npm", &["ci", "install", "i", "test", "t", "--version", "-v"]),
+    ("pip", &["install", "freeze", "list", "--version"]),
+    ("pip3", &["install", "freeze", "list", "--version"]),
+    ("pnpm", &["install", "i", "test", "--version"]),
+    ("poetry", &["install", "check", "--version"]),
+    ("python", &["--version", "-V"]),
+    ("python3", &["--version", "-V"]),
+    ("node", &["--version", "-v"]),
+    ("uv", &["sync", "pip", "venv", "--version"]),
+    ("yarn", &["install", "test", "--version"]),
+];
+
+/// Programs that look for credentials, or for what GitLab says of the pipeline, in their environment.
+const READS_ENVIRONMENT: &[&str] = &[
+    "ansible",
+    "ansible-playbook",
+    "aws",
+    "az",
+    "cdk",
+    "codecov",
+    "codecovcli",
+    "copilot",
+    "coveralls",
+    "danger",
+    "doctl",
+    "eb",
+    "fastlane",
+    "firebase",
+    "flux",
+    "fly",
+    "flyctl",
+    "gcloud",
+    "gh",
+    "gitlab-terraform",
+    "gitlab-tofu",
+    "glab",
+    "goreleaser",
+    "gsutil",
+    "helm",
+    "helmfile",
+    "heroku",
+    "infracost",
+    "kubectl",
+    "kustomize",
+    "netlify",
+    "op",
+    "packer",
+    "pulumi",
+    "release-cli",
+    "renovate",
+    "reviewdog",
+    "sam",
+    "semantic-release",
+    "sentry-cli",
+    "serverless",
+    "sls",
+    "sonar-scanner",
+    "sops",
+    "terraform",
+    "terragrunt",
+    "tofu",
+    "twine",
+    "vault",
+    "vercel",
+    "wrangler",
+    "snyk",
+    "trivy",
+    "cosign",
+    "oras",
+    "skaffold",
+];
+
+/// Words with which a build tool publishes or deploys, for which it looks for credentials by itself.
+const PUBLISHES: &[&str] = &["deploy", "publish", "release", "upload", "push", "login", "sonar:sonar", "sonar", "jib", "dockerBuild"];
+
+/// Build tools of which that is known.
+const BUILD_TOOLS: &[&str] = &[
+    "cargo", "composer", "dotnet", "gem", "gradle", "gradlew", "lerna", "mvn", "mvnw", "npm", "npx", "nx", "pnpm", "poetry", "rake", "uv",
+    "yarn",
+];
+
+/// The habit of a step's program.
+pub(super) fn habit(step: &Step) -> Habit {
+    let Some(name) = step.name() else {
+        return if step.argv.is_empty() { Habit::Repeatable } else { Habit::Unknown };
+    };
+    let base = name.rsplit('/').next().unwrap_or(name);
+    let words = || (1..step.argv.len()).filter_map(|at| step.constant(at));
+    if READS_ENVIRONMENT.contains(&base) {
+        return Habit::ReadsEnvironment;
+    }
+    if BUILD_TOOLS.contains(&base)
+        && words().any(|word| {
+            READS_ENVIRONMENT.contains(&word) || PUBLISHES.iter().any(|verb| word.rsplit(':').next() == Some(*verb) || word == *verb)
+        })
+    {
+        return Habit::ReadsEnvironment;
+    }
+    if name.contains('/') {
+        return Habit::Unknown;
+    }
+    if REPEATABLE.contains(&base) {
+        return Habit::Repeatable;
+    }
+    let by_word = |(tool, known): &(&str, &[&str])| {
+        *tool == base && words().find(|word| !word.starts_with('-') || known.contains(word)).is_some_and(|word| known.contains(&word))
+    };
+    if BY_WORD.iter().any(by_word) { Habit::Repeatable } else { Habit::Unknown }
+}

@@ -1,0 +1,155 @@
+//! A module whose thin jobs are proven: rewrites are analysed again, and a job that would change in another way than meant stays.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::analysis::{Analysis, analyze};
+use crate::config::Config;
+use crate::detect::{JobFacts, Reason, Verdict, reason};
+use crate::migrate::module::{Engine, Form, Generated, OWN, calls, generate, image, setup};
+use crate::migrate::{Changed, JobId};
+use crate::pipeline::Job;
+use crate::pipeline::expand::expanded_job;
+use crate::prove::{FileChange, MigrateOptions, Migration, Outcome, new_findings, same, variables};
+use crate::workspace::Workspace;
+
+/// Turns the jobs of the pipelines whose entries are `entries` into functions, as far as they can be, and proves the result.
+#[must_use]
+pub fn migrate_to_module(
+    workspace: &Workspace,
+    entries: &[String],
+    config: &Config,
+    engine: Engine,
+    options: &MigrateOptions,
+) -> Migration {
+    let before = analyze(workspace, entries, config);
+    let mut candidates = BTreeSet::new();
+    for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
+        for (index, job) in analyzed.pipeline.jobs.iter().enumerate() {
+            if options.jobs.is_empty() || options.jobs.iter().any(|name| **name == *job.name) {
+                candidates.insert(JobId { pipeline, job: index });
+            }
+        }
+    }
+    let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
+    let generated = loop {
+        let generated = generate(&before, engine, &candidates);
+        let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, engine, &generated) };
+        if broken.is_empty() {
+            break generated;
+        }
+        for (id, why) in broken {
+            let span = before.pipelines[id.pipeline].pipeline.jobs[id.job].key;
+            candidates.remove(&id);
+            refused.entry(id).or_default().push(Reason { code: reason::PROOF_FAILED, message: why, span });
+        }
+    };
+    refused.extend(generated.refused.clone());
+    outcome(before, generated, &mut refused)
+}
+
+fn outcome(before: Analysis, mut generated: Generated, refused: &mut BTreeMap<JobId, Vec<Reason>>) -> Migration {
+    let mut jobs = Vec::new();
+    for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
+        for (index, job) in analyzed.pipeline.jobs.iter().enumerate() {
+            let id = JobId { pipeline, job: index };
+            let form = generated.moved.remove(&id);
+            let reasons = refused.remove(&id).unwrap_or_default();
+            let verdict = match (&form, reasons.first()) {
+                (Some(_), _) => Verdict::Full,
+                (None, Some(first)) if first.code == reason::NO_CHANGE => Verdict::Done,
+                (None, Some(_)) => Verdict::Blocked,
+                (None, None) => Verdict::None,
+            };
+            let changed = form.map(|form| Changed { assumptions: form.assumptions, uses_target: true, ..Changed::default() });
+            let reasons = if verdict == Verdict::Done { Vec::new() } else { reasons };
+            jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed, reasons });
+        }
+    }
+    let sources = before.documents.sources();
+    let edited = generated.files.iter().map(|(&file, after)| FileChange {
+        path: sources.get(file).path().to_owned(),
+        before: Some(sources.get(file).text().to_owned()),
+        after: after.clone(),
+        edits: generated.edits.iter().filter(|edit| edit.span.file == file).count(),
+        motives: Vec::new(),
+    });
+    let created = generated.created.iter().map(|(path, after)| FileChange {
+        path: path.clone(),
+        before: None,
+        after: after.clone(),
+        edits: 0,
+        motives: Vec::new(),
+    });
+    let files = edited.chain(created).collect();
+    Migration { before, jobs, files }
+}
+
+fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Generated) -> BTreeMap<JobId, String> {
+    let sources = before.documents.sources();
+    let overlay = generated.files.iter().map(|(&file, text)| (sources.get(file).path().to_owned(), text.clone()));
+    let after = analyze(&before.workspace.with_overlay(overlay), entries, &before.config);
+    let everything = |why: &str| generated.moved.keys().map(|id| (*id, why.to_owned())).collect::<BTreeMap<_, _>>();
+    if after.documents.problems().len() > before.documents.problems().len() || after.pipelines.len() != before.pipelines.len() {
+        return everything("the result would not be read as YAML");
+    }
+    let mut broken = BTreeMap::new();
+    for (index, (old, new)) in before.pipelines.iter().zip(&after.pipelines).enumerate() {
+        if old.pipeline.jobs.len() != new.pipeline.jobs.len() || old.pipeline.unresolved.len() != new.pipeline.unresolved.len() {
+            return everything("the result would have other jobs or includes");
+        }
+        for (job, (old, new)) in old.jobs().zip(new.jobs()).enumerate() {
+            match generated.moved.get(&JobId { pipeline: index, job }) {
+                Some(form) => {
+                    if let Some(why) = broken_job(old.0, new, form, engine) {
+                        broken.insert(JobId { pipeline: index, job }, why.to_owned());
+                    }
+                }
+                None if !same(old.0, new.0) => {
+                    let why = format!("the job `{}`, which must not change, would change", old.0.name);
+                    let givers: Vec<JobId> = generated.moved.keys().copied().filter(|id| gives(before, *id, old.0)).collect();
+                    if givers.is_empty() {
+                        return everything(&why);
+                    }
+                    broken.extend(givers.into_iter().map(|id| (id, why.clone())));
+                }
+                None => {}
+            }
+        }
+    }
+    if broken.is_empty() { new_findings(before, &after, &generated.moved.keys().copied().collect()) } else { broken }
+}
+
+/// Whether `other` has what a job that moves writes and loses, as one that extends it.
+fn gives(before: &Analysis, id: JobId, other: &Job) -> bool {
+    let own = before.pipelines[id.pipeline].pipeline.jobs[id.job].own.span;
+    OWN.iter().filter_map(|keyword| other.config.entry(keyword)).any(|entry| own.contains(entry.key.span))
+        || other.script.items.iter().any(|item| own.contains(item.value.span))
+}
+
+fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engine) -> Option<&'static str> {
+    let rest = |job: &Job| {
+        let mut all = expanded_job(job);
+        if let Json::Object(map) = &mut all {
+            OWN.iter().for_each(|keyword| drop(map.shift_remove(*keyword)));
+        }
+        all
+    };
+    let lines: Vec<String> = new.script.items.iter().map(|item| new.script.text[item.range.clone()].trim_end().to_owned()).collect();
+    let wanted: Vec<String> = setup(engine).into_iter().chain(calls(form)).collect();
+    let left = |keyword: &str| {
+        new.config.get(keyword).is_some_and(|value| !value.is_null() && value.as_sequence().is_none_or(|list| !list.is_empty()))
+    };
+    if rest(old) != rest(new) || variables(old, &[]) != variables(new, &[]) {
+        Some("more than what the function does would change")
+    } else if lines != wanted {
+        Some("the call would not be read back as it was meant")
+    } else if new.image().is_none_or(|found| found.text() != image(engine)) {
+        Some("the job would not get the image that it needs")
+    } else if left("after_script") || left("cache") || (engine == Engine::Remote && left("services")) {
+        Some("something would be left of what the function does")
+    } else {
+        None
+    }
+}
