@@ -14,6 +14,8 @@ repository=$(cd "$here/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$repository/target}
 undind=$(realpath "${UNDIND_BIN:-$target/release/undind}")
 cache=$target/e2e
+# shellcheck source=tests/e2e/debs.sh
+source "$here/debs.sh"
 # The version that `undind migrate` installs.
 depot_version=2.102.12
 
@@ -34,21 +36,6 @@ possible() {
   unshare --net --mount --pid --fork --mount-proc true 2>/dev/null || skip "no namespaces of our own here"
   unshare --mount bash -c 'mount -t tmpfs tmpfs /mnt && mkdir /mnt/{upper,work,root} &&
     mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root' 2>/dev/null || skip "no overlay over / here"
-}
-
-# debs SUITE FOLDER PACKAGE…: unpacks Debian's packages without installing them. Names a mirror that the host uses already.
-debs() {
-  local suite=$1 folder=$2 state mirror options
-  state=$(mktemp -d "$work/apt.XXXX")
-  mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/debs"
-  # shellcheck disable=SC2016 # apt's own variable
-  mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -m 1 -E '/debian/?$') || return 1
-  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite" >"$state/sources.list"
-  options=(-qq -o Dir::Etc::sourcelist="$state/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache")
-  # A mirror that lags behind, or a clock that is ahead, does no harm here: the signature is checked all the same.
-  options+=(-o Acquire::Languages=none -o APT::Sandbox::User=root -o Acquire::Check-Valid-Until=false)
-  apt-get "${options[@]}" update && (cd "$state/debs" && apt-get "${options[@]}" download "${@:3}") || return 1
-  for deb in "$state"/debs/*.deb; do dpkg-deb --extract "$deb" "$folder"; done
 }
 
 # Debian's stable release has the engine. Docker's images for jobs have clients of many versions, and three releases of Debian have three of them.

@@ -1,24 +1,21 @@
 //! Every `depot` command line that a migration of the corpus runs → whether the argument parser of the real Depot CLI takes it. Nothing is built: the CLI reads its
 //! arguments before it looks for a token, and there is none.
-//!
-//! The CLI is the file in `UNDIND_DEPOT_CLI`, or npm's `@depot/cli-linux-x64` below the target folder, put there once if npm can fetch it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::binary::finish;
+use crate::clients::depot;
 use crate::shim::{judged, sandbox};
 use crate::target::Target;
-use crate::{say, target_folder, workers};
+use crate::{say, workers};
 
-const PACKAGE: &str = "@depot/cli-linux-x64@0.0.1-cli.2.102.12";
 const LIMIT: Duration = Duration::from_secs(20);
 
 #[test]
 fn the_real_depot_cli_takes_every_emitted_command_line() {
-    let (cli, jobs) = match sandbox::available().and_then(|()| Ok((cli()?, judged(Target::Depot)))) {
+    let (cli, jobs) = match sandbox::available().and_then(|()| Ok((depot()?, judged(Target::Depot)))) {
         Ok(found) => found,
         Err(why) => return say(&format!("skipped: {why}")),
     };
@@ -41,7 +38,7 @@ fn the_real_depot_cli_takes_every_emitted_command_line() {
 
 #[test]
 fn the_probe_tells_a_wrong_argument_from_a_missing_token() {
-    let cli = match sandbox::available().and_then(|()| cli()) {
+    let cli = match sandbox::available().and_then(|()| depot()) {
         Ok(cli) => cli,
         Err(why) => return say(&format!("skipped: {why}")),
     };
@@ -73,25 +70,4 @@ fn refusal(cli: &Path, arguments: &[String]) -> Option<String> {
     // Printing help is what the CLI does with a command that it does not know.
     let help = run.code == Some(0) && String::from_utf8_lossy(&run.stdout).contains("Usage:");
     if accepted && !help { None } else { Some(run.stderr.lines().next().unwrap_or("no answer").to_owned()) }
-}
-
-fn cli() -> Result<PathBuf, String> {
-    if let Some(path) = std::env::var_os("UNDIND_DEPOT_CLI") {
-        return Ok(PathBuf::from(path));
-    }
-    static FETCHED: std::sync::OnceLock<Result<PathBuf, String>> = std::sync::OnceLock::new();
-    FETCHED.get_or_init(fetch).clone()
-}
-
-fn fetch() -> Result<PathBuf, String> {
-    let folder = target_folder().join("depot-cli");
-    let cli = folder.join("node_modules/@depot/cli-linux-x64/bin/depot");
-    if cli.exists() {
-        return Ok(cli);
-    }
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let npm =
-        Command::new("npm").args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(&folder).arg(PACKAGE).output();
-    let output = npm.map_err(|error| format!("no Depot CLI: npm does not start: {error}"))?;
-    if output.status.success() && cli.exists() { Ok(cli) } else { Err(format!("no Depot CLI: npm can't fetch {PACKAGE}")) }
 }

@@ -12,6 +12,7 @@
 //! keeps the cases with that name, `UNDIND_BIN=path` judges another binary, such as a release build.
 
 mod binary;
+mod clients;
 mod corpus;
 mod depot_cli;
 mod patch;
