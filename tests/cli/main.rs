@@ -10,6 +10,7 @@ mod limits;
 mod lint;
 mod plan;
 mod schemas;
+mod targets;
 mod usage;
 
 use std::fs;

@@ -34,7 +34,6 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
         (&["migrate", "--to", "dagger", "--project", "x"], "are not for `--to dagger`"),
         (&["migrate", "--to", "buildkit", "--auth", "oidc"], "takes no OpenID Connect token"),
         (&["migrate", "--to", "buildkit", "--project", "x"], "has no projects"),
-        (&["migrate", "--to", "empty"], "`empty/target.yml`"),
     ] {
         folder.refuses(arguments, message);
     }

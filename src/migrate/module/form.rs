@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use crate::detect::flow::needs_daemon;
 use crate::detect::secret::is_secret_name;
 use crate::detect::{JobFacts, Reason, reason};
+use crate::docker::Tool;
 use crate::migrate::module::build::{Build, Login, builds};
 use crate::migrate::module::keywords::Reader;
 use crate::migrate::module::programs::Habit;
@@ -168,6 +169,10 @@ impl Form {
     pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
         let mut reader = Reader { job, facts, reasons: Vec::new() };
         reader.keywords();
+        if let Some(call) = facts.operations.iter().find(|operation| operation.operation.tool == Tool::Dagger) {
+            reader.refuse(reason::NO_CHANGE, call.span, "the job calls Dagger already");
+            return Err(reader.reasons);
+        }
         if facts.has_dind() || facts.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
             return Self::of_builds(reader, workspace);
         }

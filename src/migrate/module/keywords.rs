@@ -78,13 +78,6 @@ impl Reader<'_> {
         if self.job.script.text.contains("$[[") || self.job.after_script.text.contains("$[[") {
             self.refuse(reason::TARGET_REFUSES, self.job.key, "the script holds an input of which the value is not known");
         }
-        for step in &main.steps {
-            if step.operation.as_ref().is_some_and(|operation| operation.tool == Tool::Dagger) {
-                let span = self.job.place(&self.job.script, step.range());
-                self.refuse(reason::NO_CHANGE, span, "the job calls Dagger already");
-                break;
-            }
-        }
         let asks = |step: &&Step| {
             step.name() == Some("git") && (1..step.argv.len()).any(|at| step.constant(at).is_some_and(|word| REMOTE.contains(&word)))
         };
