@@ -123,6 +123,13 @@ pub fn without_service(context: &Context<'_>, services: &Entry, service: &Image)
     }
 }
 
+/// Removes an entry that is written in place and is not the only one of its mapping, with nothing of the comments around it.
+#[must_use]
+pub fn without_entry(context: &Context<'_>, entry: &Entry) -> Option<Vec<Edit>> {
+    let keep = |_: &str, _: bool| false;
+    page(context, entry.key.span.file)?.remove_entry(entry.key.node, &keep).ok()
+}
+
 /// Whether another job extends this one.
 fn is_extended(context: &Context<'_>, job: &Job) -> bool {
     let jobs = context.analysis.pipelines.iter().flat_map(|pipeline| &pipeline.pipeline.jobs);

@@ -11,3 +11,4 @@ pub mod depot_oidc_blocked_or_misconfigured;
 pub mod depot_project_unknown;
 pub mod depot_sbom_lost;
 pub mod depot_token_flag;
+pub mod depot_user_token_in_ci;
