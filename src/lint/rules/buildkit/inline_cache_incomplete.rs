@@ -51,7 +51,7 @@ fn may_export(job: &Job, facts: &JobFacts) -> bool {
         let builds = matches!(found.operation.op, Op::Build | Op::Bake | Op::ComposeBuild | Op::ComposeUp);
         speaks(&found.text) || (builds && !is_build(found))
     };
-    let loads = |found: &JobOperation| matches!(found.operation.op, Op::Load | Op::Import | Op::Imagetools | Op::Manifest);
+    let loads = |found: &JobOperation| matches!(found.operation.op, Op::Load | Op::Import);
     speaks(&job.script.text) || by_variable || !facts.opaque.is_empty() || facts.operations.iter().any(|found| other(found) || loads(found))
 }
 
@@ -68,10 +68,14 @@ fn has_buildkit(job: &Job, facts: &JobFacts) -> bool {
 /// Whether a build of the pipeline gives this name, so that the image is one without metadata.
 fn is_built_here(context: &Context<'_>, image: &ImageUse) -> bool {
     let Some(cache) = Reference::parse(&image.text) else { return false };
-    let same = |other: &ImageUse| Reference::parse(&other.text).is_some_and(|other| other.same(&cache) == Same::Yes);
-    let operations = context.jobs().flat_map(|(_, facts)| &facts.operations);
-    let mut given = operations.filter(|found| [Role::Built, Role::Tagged].iter().any(|role| found.operation.images_as(*role).any(same)));
-    given.any(is_build_or_tag)
+    let compared = |found: &JobOperation, role: Role| -> Vec<Same> {
+        found.operation.images_as(role).filter_map(|other| Some(Reference::parse(&other.text)?.same(&cache))).collect()
+    };
+    let operations = || context.jobs().flat_map(|(_, facts)| &facts.operations);
+    let given = operations()
+        .any(|found| is_build_or_tag(found) && [Role::Built, Role::Tagged].iter().any(|role| compared(found, *role).contains(&Same::Yes)));
+    // A list of images, or one that is copied within the registry, may take the name over.
+    given && !operations().any(|found| compared(found, Role::Destination).iter().any(|same| *same != Same::No))
 }
 
 fn is_build_or_tag(found: &JobOperation) -> bool {
