@@ -68,7 +68,8 @@ pub(super) fn mark(steps: &mut [Step], environment: &Env, bindings: &[Binding]) 
     let mut builders = Builders::default();
     for step in steps {
         let certain = step.block.is_empty() && step.invocation.certainty == Certainty::Always && !step.invocation.ignores_failure;
-        let named = by_variable(step, environment, bindings);
+        let builds = step.operation.as_ref().is_some_and(|operation| matches!(operation.op, Op::Build | Op::Bake));
+        let named = if builds { by_variable(step, environment, bindings) } else { None };
         let Some(operation) = &mut step.operation else { continue };
         match (operation.op, operation.tool) {
             (Op::Builder, Tool::Buildx) => {

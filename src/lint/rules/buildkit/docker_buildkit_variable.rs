@@ -1,6 +1,8 @@
 //! BLD907: `DOCKER_BUILDKIT` where it is the default, or where it takes away what the build asks for. Knows versions by tags, not what is in an image
 //! of one's own.
 
+use std::collections::BTreeSet;
+
 use crate::analysis::AnalyzedPipeline;
 use crate::detect::variables::{Setting, setting};
 use crate::detect::{JobFacts, JobOperation, is_frozen};
@@ -10,6 +12,7 @@ use crate::edit::{Fix, Safety};
 use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule};
 use crate::pipeline::{Job, Level};
+use crate::source::Span;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -27,10 +30,11 @@ const DEFAULT_SINCE: u32 = 23;
 const BUILDKIT_ONLY: &[&str] = &["secret", "ssh", "output", "cache-to", "build-context", "push", "load", "attest", "sbom", "provenance"];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
+    let needed = needed(context);
     for (job, facts) in context.jobs() {
         let Some(value) = setting(job, VARIABLE).filter(|_| builds(facts)) else { continue };
         findings.add_some(match value.text.as_str() {
-            "1" | "true" => needless(context, job, &value),
+            "1" | "true" if !needed.contains(&value.key) => needless(context, job, &value),
             "0" | "false" => legacy(job, facts, &value),
             _ => None,
         });
@@ -42,15 +46,18 @@ fn builds(facts: &JobFacts) -> bool {
     facts.operations.iter().any(|found| found.operation.tool == Tool::Docker && found.operation.op == Op::Build)
 }
 
-/// The variable at its default value, where every job that gets it has a client new enough.
+/// Where the variable is set for a job that may need it: with an older or unknown client, or with a script that reads it.
+fn needed(context: &Context<'_>) -> BTreeSet<Span> {
+    let users = context.analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs);
+    let needing = users.filter(|(job, facts)| !is_new(facts) || job.script.text.contains(VARIABLE));
+    needing.filter_map(|(job, _)| Some(job.variables.get(VARIABLE)?.entry.key.span)).collect()
+}
+
+/// The variable at its default value, where no job needs it.
 fn needless(context: &Context<'_>, job: &Job, value: &Setting) -> Option<Diagnostic> {
     let variable = job.variables.get(VARIABLE)?;
-    let pipelines = &context.analysis.pipelines;
-    let is_user = |other: &Job| other.variables.get(VARIABLE).is_some_and(|other| other.entry.key.span == value.key);
-    let users = || pipelines.iter().flat_map(AnalyzedPipeline::jobs).filter(|(other, _)| is_user(other));
     let known = variable.level == Level::Job || context.is_complete();
-    let inherited = job.missing.is_empty() && users().all(|(other, facts)| is_new(facts) && !other.script.text.contains(VARIABLE));
-    if !known || !inherited || !variable.entry.shadowed.is_empty() {
+    if !known || !job.missing.is_empty() || !variable.entry.shadowed.is_empty() {
         return None;
     }
     let message = format!("`{VARIABLE}` changes nothing here: BuildKit is the default since Docker {DEFAULT_SINCE}");

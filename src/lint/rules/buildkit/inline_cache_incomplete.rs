@@ -1,5 +1,7 @@
 //! BLD906: `--cache-from` an image that the pipeline itself builds without cache metadata. Knows the pipeline's builds, not what is in the registry.
 
+use std::collections::BTreeSet;
+
 use crate::detect::builder::{Driver, driver};
 use crate::detect::registry::word_place;
 use crate::detect::{ImageFacts, JobFacts, JobOperation, Step, is_frozen, setting};
@@ -29,10 +31,11 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     if !context.is_complete() || context.jobs().any(|(job, facts)| may_export(job, facts)) {
         return;
     }
+    let names = Names::of(context);
     for (job, facts) in context.jobs().filter(|(job, facts)| has_buildkit(job, facts)) {
         for (found, step) in facts.own_operations().filter(|(found, _)| found.section != Section::AfterScript) {
             if is_build(found) && driver(job, facts, found) == Driver::Daemon {
-                let never = found.operation.images_as(Role::CacheFrom).find(|image| is_built_here(context, image));
+                let never = found.operation.images_as(Role::CacheFrom).find(|image| names.are_built(image));
                 findings.add_some(never.map(|image| finding(context, job, found, step, image)));
             }
         }
@@ -65,21 +68,35 @@ fn has_buildkit(job: &Job, facts: &JobFacts) -> bool {
     facts.image.as_ref().is_some_and(recent) && !chosen
 }
 
-/// Whether a build of the pipeline gives this name, so that the image is one without metadata.
-fn is_built_here(context: &Context<'_>, image: &ImageUse) -> bool {
-    let Some(cache) = Reference::parse(&image.text) else { return false };
-    let compared = |found: &JobOperation, role: Role| -> Vec<Same> {
-        found.operation.images_as(role).filter_map(|other| Some(Reference::parse(&other.text)?.same(&cache))).collect()
-    };
-    let operations = || context.jobs().flat_map(|(_, facts)| &facts.operations);
-    let given = operations()
-        .any(|found| is_build_or_tag(found) && [Role::Built, Role::Tagged].iter().any(|role| compared(found, *role).contains(&Same::Yes)));
-    // A list of images, or one that is copied within the registry, may take the name over.
-    given && !operations().any(|found| compared(found, Role::Destination).iter().any(|same| *same != Same::No))
+/// What the jobs of a pipeline call their images.
+struct Names<'a> {
+    /// By builds and `docker tag`.
+    built: BTreeSet<&'a str>,
+    /// By what makes lists of images or copies them within a registry.
+    copied: BTreeSet<&'a str>,
 }
 
-fn is_build_or_tag(found: &JobOperation) -> bool {
-    is_build(found) || found.operation.op == Op::Tag
+impl<'a> Names<'a> {
+    fn of(context: &Context<'a>) -> Self {
+        let mut names = Self { built: BTreeSet::new(), copied: BTreeSet::new() };
+        for found in context.jobs().flat_map(|(_, facts)| &facts.operations) {
+            for image in &found.operation.images {
+                match image.role {
+                    Role::Built | Role::Tagged => _ = names.built.insert(&image.text),
+                    Role::Destination => _ = names.copied.insert(&image.text),
+                    _ => {}
+                }
+            }
+        }
+        names
+    }
+
+    /// Whether the image is surely one that a build of the pipeline gave its name.
+    fn are_built(&self, image: &ImageUse) -> bool {
+        let Some(cache) = Reference::parse(&image.text).filter(|_| !image.text.contains("${?")) else { return false };
+        let taken = |name: &&str| Reference::parse(name).is_none_or(|other| other.same(&cache) != Same::No);
+        self.built.contains(image.text.as_str()) && !self.copied.iter().any(taken)
+    }
 }
 
 fn finding(context: &Context<'_>, job: &Job, found: &JobOperation, step: &Step, image: &ImageUse) -> Diagnostic {
