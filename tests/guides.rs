@@ -46,9 +46,9 @@ const DEPOT: &[(&str, &[&str], &[&str])] = &[
         &["DEP703", "DND202", "SEC601"],
         &["TLS101", "TLS104", "DND210", "REG502", "REG503", "REG504", "INS1001", "DEP701", "DEP702", "DEP704"],
     ),
-    ("Build multi-platform images natively without emulation", &["REG506", "SEC601", "DEP702"], &["DEP701", "DND201", "REG502"]),
-    ("Export an image to Docker", &["REG506", "SEC601", "DEP702"], &["DEP701"]),
-    ("Build an image with Software Bill of Materials", &["DEP701", "SEC601", "REG506"], &["REG502", "INS1001"]),
+    ("Build multi-platform images natively without emulation", &["REG506", "SEC601", "DEP702"], &["DEP701", "DEP708", "DND201", "REG502"]),
+    ("Export an image to Docker", &["REG506", "SEC601", "DEP702", "DEP707"], &["DEP701"]),
+    ("Build an image with Software Bill of Materials", &["DEP701", "DEP709", "SEC601", "REG506"], &["REG502", "INS1001"]),
 ];
 
 #[test]

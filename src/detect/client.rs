@@ -3,7 +3,7 @@
 use crate::detect::daemon::{Endpoint, Listener, listener};
 use crate::detect::flow::needs_daemon;
 use crate::detect::image::{ImageFacts, ServiceFacts};
-use crate::detect::variables::{Setting, setting, varies};
+use crate::detect::variables::{Setting, is_open, setting, varies};
 use crate::detect::{JobFacts, JobOperation};
 use crate::docker::{Op, Tool};
 use crate::pipeline::Job;
@@ -157,4 +157,74 @@ pub fn assigns(job: &Job, name: &str) -> bool {
             own_word && text[at + name.len()..].starts_with('=')
         })
     })
+}
+
+/// Whether a variable, the script or a service leads to a daemon, or may do so.
+#[must_use]
+pub fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
+    if chooses_daemon(job, facts) || starts_daemon(facts) || job.conditional.iter().any(|(name, _)| &**name == "DOCKER_HOST") {
+        return true;
+    }
+    // An image that the files don't tell may be a daemon.
+    let unknown = facts.services.iter().any(|service| is_open(&service.image.text) && service.image.docker.is_none());
+    let Some(setting) = &facts.daemon.setting else { return unknown };
+    match Endpoint::parse(&setting.text) {
+        Some(endpoint) => {
+            !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown
+        }
+        None => true,
+    }
+}
+
+/// Whether the host can only be the name of a service: no socket, no address, no machine of a domain.
+fn is_service_name(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https")
+        && !endpoint.host.contains(['.', '[', ':'])
+        && endpoint.host != "localhost"
+}
+
+/// Whether the script starts a daemon of its own.
+fn starts_daemon(facts: &JobFacts) -> bool {
+    let steps = facts.shell.iter().flat_map(|shell| &shell.steps);
+    steps.into_iter().any(|step| {
+        let words = step.argv.iter().map(|argument| argument.text.rsplit('/').next().unwrap_or_default());
+        let mut words = words.filter(|word| !word.starts_with('-'));
+        match words.next() {
+            Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh" | "rootlesskit" | "containerd" | "podman") => true,
+            Some("service" | "systemctl" | "rc-service" | "start-stop-daemon") => words.any(|word| word.starts_with("docker")),
+            Some(_) | None => false,
+        }
+    })
+}
+
+/// Whether a job says that its daemon is behind the client's own socket, which only a runner can put there.
+#[must_use]
+pub fn asks_for_socket(job: &Job) -> bool {
+    job.variables.get("DOCKER_HOST").is_some_and(|variable| variable.text().is_some_and(|text| text.is_empty()))
+}
+
+/// Parts of tags by which people call runners that have a daemon, or let a job start one.
+const TELLING_TAGS: [&str; 4] = ["dind", "privileged", "shell", "socket"];
+
+/// How many signs there are of a daemon that a runner brings along: the job chooses it by tags, or by telling ones, or has no image and may run
+/// in a shell.
+#[must_use]
+pub fn signs_of_daemon(job: &Job, facts: &JobFacts) -> usize {
+    let tags: Vec<String> = job.tags().iter().filter_map(Value::scalar_text).map(|tag| tag.to_ascii_lowercase()).collect();
+    let telling = tags.iter().any(|tag| TELLING_TAGS.iter().any(|part| tag.contains(part)));
+    let signs = [Runner::of(job) == Runner::Chosen, telling, facts.image.is_none()];
+    signs.into_iter().filter(|sign| *sign).count()
+}
+
+/// Parts of tags by which people call runners on Kubernetes.
+const KUBERNETES_TAGS: [&str; 6] = ["kube", "k8s", "eks", "gke", "aks", "openshift"];
+
+/// Whether something in the files speaks of a runner on Kubernetes, which runs no entrypoint of an image
+/// (<https://docs.gitlab.com/runner/configuration/feature-flags/>, `FF_KUBERNETES_HONOR_ENTRYPOINT`).
+#[must_use]
+pub fn speaks_of_kubernetes(job: &Job) -> bool {
+    let tags = job.tags();
+    let mut tags = tags.iter().filter_map(Value::scalar_text).map(|tag| tag.to_ascii_lowercase());
+    let by_variable = job.variables.keys().any(|name| name.starts_with("KUBERNETES_") || name.starts_with("FF_KUBERNETES_"));
+    by_variable || tags.any(|tag| KUBERNETES_TAGS.iter().any(|part| tag.contains(part)))
 }

@@ -1,6 +1,6 @@
 //! Images and services of a job: what they are called after expansion, which names services answer to, which of them are Docker daemons.
 
-use crate::detect::variables::expand;
+use crate::detect::variables::{expand, is_open};
 use crate::docker::engine_image::{EngineImage, Variant};
 use crate::docker::reference::Reference;
 use crate::pipeline::{Image, Job};
@@ -30,6 +30,54 @@ impl ImageFacts {
     #[must_use]
     pub fn runs_docker_entrypoint(&self) -> bool {
         self.docker.as_ref().is_some_and(|docker| docker.official) && self.image.entrypoint().is_none()
+    }
+
+    /// The public image that is one program, if it is such.
+    #[must_use]
+    pub fn program(&self) -> Option<&'static ProgramImage> {
+        let (name, _) = self.name_and_tag();
+        PROGRAMS.iter().find(|image| name.strip_suffix(image.name).is_some_and(|head| head.is_empty() || head.ends_with('/')))
+    }
+
+    /// Name with registry, and tag; the tag is empty where none is written.
+    #[must_use]
+    pub fn name_and_tag(&self) -> (&str, &str) {
+        let text = self.text.split('@').next().unwrap_or_default();
+        let slash = text.rfind('/').map_or(0, |at| at + 1);
+        match text[slash..].find(':') {
+            Some(at) => (&text[..slash + at], &text[slash + at + 1..]),
+            None => (text, ""),
+        }
+    }
+}
+
+/// A public image that is one program: its entrypoint, where a job needs a shell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProgramImage {
+    /// The end of its name.
+    name: &'static str,
+    /// The program that the entrypoint runs.
+    pub program: &'static str,
+    /// The part of a tag without which the image has no shell at all; none for an image that always has one.
+    pub shell_tag: Option<&'static str>,
+}
+
+/// Read from the images' Dockerfiles in November 2026: depot/cli, moby/buildkit, GoogleContainerTools/kaniko (`deploy/Dockerfile`),
+/// google/go-containerregistry (`cmd/crane`, built by ko) and containers/image_build (`skopeo`).
+const PROGRAMS: &[ProgramImage] = &[
+    ProgramImage { name: "depot/cli", program: "depot", shell_tag: None },
+    ProgramImage { name: "moby/buildkit", program: "buildkitd", shell_tag: None },
+    ProgramImage { name: "kaniko-project/executor", program: "executor", shell_tag: Some("debug") },
+    ProgramImage { name: "go-containerregistry/crane", program: "crane", shell_tag: Some("debug") },
+    ProgramImage { name: "skopeo/stable", program: "skopeo", shell_tag: None },
+];
+
+impl ProgramImage {
+    /// Whether `image` surely has no shell, by its tag.
+    #[must_use]
+    pub fn lacks_shell(&self, image: &ImageFacts) -> bool {
+        let (_, tag) = image.name_and_tag();
+        self.shell_tag.is_some_and(|part| !is_open(tag) && !tag.contains(part) && !image.text.contains('@'))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Resolved jobs into facts: which daemon, which docker operations, and what could move to a remote builder. Knows no target.
 
-mod builder;
+pub mod builder;
 mod bundle;
 pub mod client;
 mod commands;
@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod flow;
 mod image;
 pub mod installer;
+pub mod purpose;
 pub mod reason;
 pub mod registry;
 pub mod secret;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 pub use commands::Program;
 pub use daemon::{Daemon, Endpoint, Kind, Listener, Tls};
-pub use image::{ImageFacts, ServiceFacts, is_frozen, service_names};
+pub use image::{ImageFacts, ProgramImage, ServiceFacts, is_frozen, service_names};
 pub use reason::{Reason, Verdict};
 pub use steps::{JobShell, Step};
 pub use variables::{Setting, setting};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::builder;
+use crate::detect::builder::{self, Driver};
 use crate::detect::bundle::without_bundles;
 use crate::detect::commands::{self, Program};
 use crate::detect::variables::{expand, varies};
@@ -25,6 +25,8 @@ pub struct Step {
     pub program: Program,
     /// The blocks of statements around it, outermost first; equal for two steps that run one after the other under the same conditions.
     pub block: Vec<Block>,
+    /// Where it is done, if it is a build by `docker` or Buildx.
+    pub driver: Driver,
 }
 
 /// A list of statements within a script.
@@ -112,7 +114,7 @@ impl JobShell {
         let mut names = Names::default();
         let invocations = evaluated.invocations.iter();
         let mut steps: Vec<Step> = invocations.map(|invocation| step(invocation, &parsed, &evaluated, environment, &mut names)).collect();
-        builder::mark(&mut steps, environment);
+        builder::mark(&mut steps, environment, &evaluated.bindings);
         Self { script: parsed, evaluated, steps }
     }
 
@@ -164,7 +166,14 @@ fn step(invocation: &Arc<Invocation>, script: &shell::Script, evaluated: &Evalua
         read(without_bundles(&argv, invocation, evaluated, environment).as_deref().unwrap_or(&argv))
     };
     let program = if operation.is_some() { Program::Neutral } else { program(invocation, evaluated) };
-    Step { invocation: Arc::clone(invocation), argv, operation, program, block: block(&script.body, invocation.command.range) }
+    Step {
+        invocation: Arc::clone(invocation),
+        argv,
+        operation,
+        program,
+        block: block(&script.body, invocation.command.range),
+        driver: Driver::Unknown,
+    }
 }
 
 /// Whether nothing but an expansion makes the word, so that it may hold options. A reference such as `$IMAGE:latest` is one word to everybody.

@@ -1,5 +1,6 @@
 //! What a command line asks a container tool to do: the typed operation, its flags, words and images.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::attributes::Attributes;
@@ -163,6 +164,17 @@ impl Operation {
     #[must_use]
     pub fn registry(&self) -> Option<&str> {
         self.slot(Slot::Registry).next().map(|positional| positional.text.as_str())
+    }
+
+    /// The platforms that `--platform` names, as far as they are written out, each once.
+    #[must_use]
+    pub fn platforms(&self) -> BTreeSet<&str> {
+        let values = self.flags_named("platform").filter_map(|flag| flag.value.as_deref());
+        values
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|platform| !platform.is_empty() && !platform.contains("${"))
+            .collect()
     }
 
     /// What a build writes besides its own cache: `--output`, and `--push` and `--load` in those words.

@@ -5,7 +5,7 @@ use crate::lint::rule::Context;
 use crate::pipeline::{Image, Job};
 use crate::source::FileId;
 use crate::yaml::structure::Page;
-use crate::yaml::{CollectionStyle, Entry, NodeKind, Step, Via};
+use crate::yaml::{CollectionStyle, Entry, NodeKind, Step, Value, Via};
 
 /// A file's tree and text, for edits.
 fn page<'a>(context: &Context<'a>, file: FileId) -> Option<Page<'a>> {
@@ -58,6 +58,45 @@ pub fn service_entry(context: &Context<'_>, service: &Image, keyword: &str, valu
     in_flow.then(|| vec![Edit::replace(node.full, format!("{{name: {}, {entry}}}", context.slice(node.full)))])
 }
 
+/// Gives a job's image an empty entrypoint, so that the runner's shell is what runs.
+///
+/// None where the image is an anchor's or an alias's, or has an entrypoint.
+#[must_use]
+pub fn without_entrypoint(context: &Context<'_>, image: &Image) -> Option<Vec<Edit>> {
+    const ENTRYPOINT: &str = "entrypoint: [\"\"]";
+    let page = page(context, image.value.span.file)?;
+    if image.value.as_mapping().is_some() {
+        let unset = image.value.get("entrypoint").is_none();
+        return unset.then(|| page.append_entry(image.value.node, ENTRYPOINT).ok())?;
+    }
+    let node = page.tree.node(image.value.node);
+    let NodeKind::Scalar(_) = node.kind else { return None };
+    let written = context.slice(node.full);
+    let quoted = written.starts_with(['"', '\'']);
+    let plain = node.anchor.is_none() && node.tag.is_none() && (quoted || !written.contains(['"', '\\', '\n']));
+    let name = if quoted { written.to_owned() } else { format!("\"{written}\"") };
+    plain.then(|| vec![Edit::replace(node.full, format!("{{ name: {name}, {ENTRYPOINT} }}"))])
+}
+
+/// Adds a path to the artifacts of the job, which may have none.
+///
+/// None where they come from elsewhere, or another job extends this one.
+#[must_use]
+pub fn artifact(context: &Context<'_>, job: &Job, path: &str) -> Option<Vec<Edit>> {
+    let Some(entry) = job.own.as_mapping()?.entry("artifacts") else {
+        let inherited = job.config.entry("artifacts").is_some();
+        return if inherited { None } else { entries(context, job, &format!("artifacts:\n  paths:\n    - {path}")) };
+    };
+    let in_place = |value: &Value| value.via.is_none() && !is_extended(context, job);
+    let page = page(context, entry.value.span.file)?;
+    match entry.value.get("paths") {
+        _ if entry.via.is_some() || !in_place(&entry.value) => None,
+        Some(paths) if in_place(paths) => page.append_item(paths.node, path).ok(),
+        Some(_) => None,
+        None => page.append_entry(entry.value.node, &format!("paths:\n  - {path}")).ok(),
+    }
+}
+
 /// Adds an argument to the `command` of a service, where that is a list.
 #[must_use]
 pub fn service_argument(context: &Context<'_>, service: &Image, argument: &str) -> Option<Vec<Edit>> {
@@ -82,6 +121,13 @@ pub fn without_service(context: &Context<'_>, services: &Entry, service: &Image)
         [_] => page.remove_entry(services.key.node, &keep).ok(),
         _ => page.remove_item(service.value.node, &keep).ok(),
     }
+}
+
+/// Removes an entry that is written in place and is not the only one of its mapping, with nothing of the comments around it.
+#[must_use]
+pub fn without_entry(context: &Context<'_>, entry: &Entry) -> Option<Vec<Edit>> {
+    let keep = |_: &str, _: bool| false;
+    page(context, entry.key.span.file)?.remove_entry(entry.key.node, &keep).ok()
 }
 
 /// Whether another job extends this one.

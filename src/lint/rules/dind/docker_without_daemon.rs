@@ -2,9 +2,8 @@
 
 use indexmap::IndexMap;
 
-use crate::detect::client::{Runner, chooses_daemon, dials};
-use crate::detect::variables::is_open;
-use crate::detect::{Endpoint, JobFacts, JobOperation};
+use crate::detect::client::{asks_for_socket, dials, finds_daemon, signs_of_daemon};
+use crate::detect::{JobFacts, JobOperation};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::{Op, Tool};
 use crate::edit::{Edit, Fix, Safety};
@@ -12,7 +11,6 @@ use crate::lint::addition;
 use crate::lint::rule::{Context, Findings, Rule, listed};
 use crate::pipeline::Job;
 use crate::shell::Certainty;
-use crate::yaml::Value;
 
 /// The rule.
 pub static RULE: Rule =
@@ -20,9 +18,6 @@ pub static RULE: Rule =
 
 /// So many jobs without a daemon are no oversight.
 const MANY: usize = 3;
-
-/// Parts of tags by which people call runners that have a daemon, or let a job start one.
-const TELLING_TAGS: [&str; 4] = ["dind", "privileged", "shell", "socket"];
 
 /// A job to whose docker commands nothing gives a daemon.
 #[derive(Clone, Copy)]
@@ -48,11 +43,6 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let size = if together { jobs.len() } else { 1 };
         jobs.chunks(size).for_each(|jobs| findings.add_some(finding(context, jobs, by_runner)));
     }
-}
-
-/// Whether a job says that its daemon is behind the client's own socket, which only a runner can put there.
-fn asks_for_socket(job: &Job) -> bool {
-    job.variables.get("DOCKER_HOST").is_some_and(|variable| variable.text().is_some_and(|text| text.is_empty()))
 }
 
 /// The first command for which nothing gives the job a daemon.
@@ -86,14 +76,10 @@ impl Stranded<'_> {
         reaches && !unseen && !self.facts.operations.iter().any(starts)
     }
 
-    /// How many signs there are of a daemon that the files don't show: that of a runner which is chosen by tags, of a shell where there is no
-    /// image, or of a default from another file.
+    /// How many signs there are of a daemon that the files don't show: of the runner's, or of a default from another file.
     fn signs(&self, context: &Context<'_>) -> usize {
         let elsewhere = !context.knows_defaults() && self.job.config.get("services").is_none();
-        let tags: Vec<String> = self.job.tags().iter().filter_map(Value::scalar_text).map(|tag| tag.to_ascii_lowercase()).collect();
-        let telling = tags.iter().any(|tag| TELLING_TAGS.iter().any(|part| tag.contains(part)));
-        let signs = [Runner::of(self.job) == Runner::Chosen, telling, self.facts.image.is_none(), elsewhere];
-        signs.into_iter().filter(|sign| *sign).count()
+        signs_of_daemon(self.job, self.facts) + usize::from(elsewhere)
     }
 }
 
@@ -138,43 +124,6 @@ fn severity(one: &Stranded<'_>, signs: usize) -> Severity {
         0 | 1 => Severity::Warning,
         _ => Severity::Info,
     }
-}
-
-/// Whether a variable, the script or a service leads to a daemon, or may do so.
-fn finds_daemon(job: &Job, facts: &JobFacts) -> bool {
-    if chooses_daemon(job, facts) || starts_daemon(facts) || job.conditional.iter().any(|(name, _)| &**name == "DOCKER_HOST") {
-        return true;
-    }
-    // An image that the files don't tell may be a daemon.
-    let unknown = facts.services.iter().any(|service| is_open(&service.image.text) && service.image.docker.is_none());
-    let Some(setting) = &facts.daemon.setting else { return unknown };
-    match Endpoint::parse(&setting.text) {
-        Some(endpoint) => {
-            !is_service_name(&endpoint) || facts.services.iter().any(|service| service.names.contains(&endpoint.host)) || unknown
-        }
-        None => true,
-    }
-}
-
-/// Whether the host can only be the name of a service: no socket, no address, no machine of a domain.
-fn is_service_name(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.scheme.as_str(), "" | "tcp" | "http" | "https")
-        && !endpoint.host.contains(['.', '[', ':'])
-        && endpoint.host != "localhost"
-}
-
-/// Whether the script starts a daemon of its own.
-fn starts_daemon(facts: &JobFacts) -> bool {
-    let steps = facts.shell.iter().flat_map(|shell| &shell.steps);
-    steps.into_iter().any(|step| {
-        let words = step.argv.iter().map(|argument| argument.text.rsplit('/').next().unwrap_or_default());
-        let mut words = words.filter(|word| !word.starts_with('-'));
-        match words.next() {
-            Some("dockerd" | "dockerd-entrypoint.sh" | "dockerd-rootless.sh" | "rootlesskit" | "containerd" | "podman") => true,
-            Some("service" | "systemctl" | "rc-service" | "start-stop-daemon") => words.any(|word| word.starts_with("docker")),
-            Some(_) | None => false,
-        }
-    })
 }
 
 /// Whether a builder elsewhere takes the builds over.
