@@ -73,16 +73,30 @@ fn wanted(mut cases: Vec<Case>) -> Vec<Case> {
     cases
 }
 
+/// The cases of the fixtures of modules.
+pub fn module_fixtures() -> Vec<Case> {
+    fixtures_in("module")
+}
+
 fn fixtures() -> Vec<Case> {
+    fixtures_in("migrate")
+}
+
+fn fixtures_in(folder: &str) -> Vec<Case> {
     let mut cases = Vec::new();
-    let files = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/migrate"));
+    let files = entries(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder));
     for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yml")) {
         let text = fs::read_to_string(path).expect("a fixture is readable");
         let fixture: Fixture = serde_yaml::from_str(&text).expect("a fixture is YAML");
         for (number, case) in fixture.cases.into_iter().enumerate() {
             let config = Some((".undind.yml".to_owned(), case.config.into_bytes())).filter(|(_, config)| !config.is_empty());
             let files = case.files.into_iter().map(|(path, text)| (path, text.into_bytes())).chain(config).collect();
-            let name = format!("fixtures/{}/{}", path.file_stem().expect("a name").to_string_lossy(), number + 1);
+            let name = format!(
+                "{}/{}/{}",
+                if folder == "migrate" { "fixtures" } else { folder },
+                path.file_stem().expect("a name").to_string_lossy(),
+                number + 1
+            );
             cases.push(Case { name, pipeline: ".gitlab-ci.yml".to_owned(), files });
         }
     }

@@ -6,6 +6,7 @@
 //! | `promises` | each promise on every pipeline of the corpus, for each target |
 //! | `shim` | each migrated script against its original, run in a sandbox with recording stand-ins for every command, for each target |
 //! | `depot_cli` | every `depot` command line that a migration emits, by the argument parser of the real Depot CLI |
+//! | `module` | the code of Dagger modules, by their language's tools, the real SDK and a program that compares what functions ask for with the jobs |
 //! | `sample` (ignored) | nothing: draws diffs and findings into a folder for somebody to read |
 //!
 //! The corpus is the folder in `UNDIND_CORPUS` (default: `../shared/corpus` beside the crate); without one the tests say so and pass. `UNDIND_ONLY=substring`
@@ -15,6 +16,7 @@ mod binary;
 mod clients;
 mod corpus;
 mod depot_cli;
+mod module;
 mod patch;
 mod promises;
 mod sample;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
-use crate::docker::Tool;
+use crate::docker::Op;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
 use crate::migrate::module::programs::{Habit, habit};
 use crate::migrate::module::service::{Service, service};
@@ -95,11 +95,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Tools that build or copy images want more of their container than a function gives.
+    /// Tools that build or copy images want more of their container than a function gives, or do it elsewhere already.
     pub(super) fn other_builders(&mut self) {
-        let other = |tool: Tool| matches!(tool, Tool::Kaniko | Tool::Buildah | Tool::Podman | Tool::Depot | Tool::Skopeo | Tool::Crane);
-        if let Some(operation) = self.facts.operations.iter().find(|operation| other(operation.operation.tool)) {
-            self.refuse(reason::OTHER_BUILDER, operation.span, "the job builds or copies images with another tool than Docker");
+        let talks = |op: Op| matches!(op, Op::Login | Op::Logout | Op::Info);
+        if let Some(operation) = self.facts.operations.iter().find(|operation| !talks(operation.operation.op)) {
+            self.refuse(
+                reason::OTHER_BUILDER,
+                operation.span,
+                "the job builds or copies images with another tool than Docker, or elsewhere already",
+            );
         }
     }
 

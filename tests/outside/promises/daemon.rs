@@ -70,7 +70,8 @@ fn text(operation: &Value) -> &str {
 
 /// Whether it makes a builder elsewhere for the builds of the job.
 fn makes_remote_builder(operation: &Value) -> bool {
-    operation["op"] == "builder" && text(operation).contains("--driver remote") && text(operation).contains("--use")
+    let elsewhere = ["--driver remote", "--driver kubernetes"].iter().any(|driver| text(operation).contains(driver));
+    operation["op"] == "builder" && elsewhere && text(operation).contains("--use")
 }
 
 /// `remote`: whether the job makes a builder elsewhere.

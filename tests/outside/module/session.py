@@ -39,20 +39,25 @@ def told(value):
 
 
 def answer(log):
+    def note(chain):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(chain) + "\n")
+
     def resolve(parent, info, **arguments):
         chain = parent.chain if isinstance(parent, Thing) else []
         kind = get_named_type(info.return_type)
         if info.field_name == "node":
             return chains[arguments["id"]]
         if info.field_name == "id":
+            # What a function returns is asked for by its id.
+            note(chain)
             return parent.identifier()
         given = {argument.name.value for argument in info.field_nodes[0].arguments or ()}
         call = [info.field_name, {name: told(value) for name, value in arguments.items() if name in given}]
         made = Thing(kind.name, [*chain, call])
         if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
             return made
-        with open(log, "a", encoding="utf-8") as file:
-            file.write(json.dumps(made.chain) + "\n")
+        note(made.chain)
         if info.field_name == "sync":
             return parent.identifier()
         return {"Int": 0, "String": f"the {info.field_name}"}[kind.name]
