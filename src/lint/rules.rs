@@ -5,8 +5,10 @@ pub mod dagger;
 pub mod depot;
 pub mod dind;
 pub mod install;
+pub mod kubernetes;
 pub mod pipeline;
 pub mod registry;
+pub mod runner;
 pub mod secrets;
 pub mod tls;
 
@@ -33,6 +35,8 @@ pub static RULES: &[&Rule] = &[
     &dind::dind_floating_tag::RULE,
     &dind::dind_mtu::RULE,
     &install::tool_missing_in_image::RULE,
+    &kubernetes::runner_affinity_key_case::RULE,
+    &kubernetes::runner_toleration_syntax::RULE,
     &pipeline::duplicate_pipelines::RULE,
     &pipeline::rules_with_only_except::RULE,
     &pipeline::undefined_stage::RULE,
@@ -49,6 +53,7 @@ pub static RULES: &[&Rule] = &[
     &registry::password_on_command_line::RULE,
     &registry::legacy_ci_variables::RULE,
     &registry::docker_auth_config_misuse::RULE,
+    &runner::dind_needs_privileged::RULE,
     &secrets::self_referencing_variable::RULE,
     &secrets::hard_coded_token::RULE,
     &secrets::secret_in_build_arg::RULE,

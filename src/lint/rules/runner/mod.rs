@@ -1,0 +1,3 @@
+//! Rules about the configuration of runners.
+
+pub mod dind_needs_privileged;

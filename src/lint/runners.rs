@@ -1,0 +1,112 @@
+//! Which runners may take a job, and edits of their configuration. Knows no rule.
+
+use regex::Regex;
+
+use crate::detect::client::Runner;
+use crate::edit::Edit;
+use crate::lint::rule::Context;
+use crate::pipeline::Job;
+use crate::runner::{Config, Entry, Executor};
+use crate::source::Span;
+use crate::yaml::Value;
+
+/// The runners that may take a job, as far as the configuration tells.
+#[derive(Clone, Debug)]
+pub struct Takers<'a> {
+    /// Each with the text that holds it.
+    pub entries: Vec<(&'a Config, &'a Entry)>,
+    /// Whether one of them surely does: the job asks for no tag, or for tags that they are known to have. A `config.toml` holds no tags: GitLab
+    /// keeps them (<https://docs.gitlab.com/ci/runners/configure_runners/#control-jobs-that-a-runner-can-run>).
+    pub certain: bool,
+}
+
+impl<'a> Takers<'a> {
+    /// The runners of `job`; none where no configuration was given, or where the job goes to GitLab.com's own.
+    #[must_use]
+    pub fn of(context: &Context<'a>, job: &Job) -> Option<Self> {
+        if Runner::of(job) == Runner::Hosted || !job.is_script() {
+            return None;
+        }
+        let tags: Option<Vec<&str>> = job.tags().iter().map(|tag| tag_text(tag, context)).collect();
+        let takes = |entry: &Entry| match (&tags, &entry.tags) {
+            (Some(tags), Some(known)) => tags.iter().all(|tag| known.iter().any(|known| known == tag)),
+            _ => true,
+        };
+        let entries: Vec<_> = context.analysis.runners.entries().filter(|(_, entry)| takes(entry)).collect();
+        let asks = tags.as_ref().is_none_or(|tags| !tags.is_empty());
+        let certain = !asks || (tags.is_some() && entries.iter().all(|(_, entry)| entry.tags.is_some()));
+        (!entries.is_empty()).then_some(Self { entries, certain })
+    }
+
+    /// Whether all of them start jobs with `executor`.
+    #[must_use]
+    pub fn all(&self, executor: Executor) -> bool {
+        self.entries.iter().all(|(_, entry)| entry.executor() == executor)
+    }
+}
+
+/// A tag without variables.
+fn tag_text<'a>(tag: &Value, context: &Context<'a>) -> Option<&'a str> {
+    let text = context.slice(tag.span).trim_matches(['"', '\'']);
+    (!text.contains('$') && tag.scalar_text().as_deref() == Some(text)).then_some(text)
+}
+
+/// Adds `lines` behind all that the runner's text has of it, indented as its header is.
+#[must_use]
+pub fn append(context: &Context<'_>, config: &Config, entry: &Entry, lines: &[String]) -> Option<Vec<Edit>> {
+    let source = context.analysis.documents.sources().get(entry.end.file);
+    let line = source.line_range(source.line_index(entry.end.end.saturating_sub(1) as usize));
+    let end = line.start + source.text()[line].trim_end_matches(['\n', '\r']).len();
+    let indent = indentation(context, entry.table.span)?;
+    let text: String = lines.iter().map(|line| format!("{}{indent}{line}", source.newline())).collect();
+    config.is_editable.then(|| vec![Edit::insert_before(Span::new(entry.end.file, end, end), text)])
+}
+
+/// Adds a line before the one on which `key` is written, indented as that is.
+#[must_use]
+pub fn line_before(context: &Context<'_>, config: &Config, key: Span, line: &str) -> Option<Vec<Edit>> {
+    let source = context.analysis.documents.sources().get(key.file);
+    let indent = indentation(context, key)?;
+    config.is_editable.then(|| vec![Edit::insert_before(key, format!("{line}{}{indent}", source.newline()))])
+}
+
+/// The blanks before `span`, which must be the first on its line.
+fn indentation<'a>(context: &Context<'a>, span: Span) -> Option<&'a str> {
+    let source = context.analysis.documents.sources().get(span.file);
+    let line = source.line_range(source.line_index(span.start as usize));
+    let before = source.text()[line.start..span.start as usize].trim_start_matches('\u{feff}');
+    before.trim().is_empty().then_some(before)
+}
+
+/// Whether one of a runner's `allowed_…` patterns fits `image`: `*` is anything but `/`, `**` anything (bmatcuk/doublestar, which the runner uses).
+#[must_use]
+pub fn allows(patterns: &[&str], image: &str) -> bool {
+    patterns.iter().any(|pattern| pattern_of(pattern).is_none_or(|pattern| pattern.is_match(image)))
+}
+
+/// None where the pattern has a form that isn't read here.
+fn pattern_of(pattern: &str) -> Option<Regex> {
+    if pattern.contains(['[', '{', '\\', '$']) {
+        return None;
+    }
+    let escaped = regex::escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace(r"\?", "[^/]");
+    Regex::new(&format!("^{escaped}$")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows;
+
+    #[test]
+    fn a_star_stops_at_a_slash_and_two_do_not() {
+        assert!(allows(&["ruby:*", "docker:*-dind"], "docker:28-dind"));
+        assert!(!allows(&["docker:*-dind"], "docker:dind"));
+        assert!(!allows(&["registry.example.com/*"], "registry.example.com/a/b:1"));
+        assert!(allows(&["registry.example.com/**"], "registry.example.com/a/b:1"));
+    }
+
+    #[test]
+    fn a_pattern_that_is_not_understood_allows_everything() {
+        assert!(allows(&["docker:{27,28}"], "docker:29"));
+    }
+}
