@@ -6,7 +6,7 @@ use crate::detect::client::Runner;
 use crate::edit::Edit;
 use crate::lint::rule::Context;
 use crate::pipeline::Job;
-use crate::runner::{Config, Entry, Executor};
+use crate::runner::{self, Config, Entry, Executor, Table};
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -43,6 +43,32 @@ impl<'a> Takers<'a> {
     pub fn all(&self, executor: Executor) -> bool {
         self.entries.iter().all(|(_, entry)| entry.executor() == executor)
     }
+}
+
+/// Whether the runner's settings mention Dagger.
+#[must_use]
+pub fn is_for_dagger(entry: &Entry) -> bool {
+    mentions(&entry.table, "dagger")
+}
+
+fn mentions(table: &Table, word: &str) -> bool {
+    table.settings.iter().any(|setting| {
+        let values = || std::iter::once(&setting.value).chain(setting.value.as_array());
+        let text = values().filter_map(runner::Value::as_text).any(|text| text.contains(word));
+        text || setting.name.contains(word) || values().filter_map(runner::Value::as_table).any(|inner| mentions(inner, word))
+    })
+}
+
+/// Whether `path` is `folder`, or one of those around it; `/var/run` is a link to `/run` in most images and nodes.
+#[must_use]
+pub fn same_path(path: &str, folder: &str) -> bool {
+    let plain = |path: &str| {
+        format!(
+            "/{}/",
+            path.trim_matches('/').strip_prefix("var/run").map_or(path.trim_matches('/').to_owned(), |rest| format!("run{rest}"))
+        )
+    };
+    plain(folder).starts_with(&plain(path))
 }
 
 /// A tag without variables.

@@ -1,3 +1,5 @@
 //! Rules about Dagger.
 
+pub mod dagger_k8s_runner_host_missing;
 pub mod dagger_no_container_cli;
+pub mod dagger_socket_not_in_job_pod;

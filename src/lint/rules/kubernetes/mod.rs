@@ -2,3 +2,4 @@
 
 pub mod runner_affinity_key_case;
 pub mod runner_toleration_syntax;
+pub mod volume_on_manager_not_on_jobs;
