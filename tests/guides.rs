@@ -73,12 +73,12 @@ fn daggers_own_examples() {
     let Some(page) = seed("dagger-gitlab-ci.md") else { return };
     let examples = fenced_examples(&page, ".gitlab-ci.yml");
     assert_eq!(examples.len(), 4);
-    let beside: &[&str] = &["DAG801", "DND209", "DND213"];
+    let beside: &[&str] = &["DAG801", "DAG802", "DND209", "DND213"];
     let expected: [(&[&str], &[&str]); 4] = [
-        (beside, &["TLS101", "DND201", "DND202", "INS1001"]),
+        (beside, &["TLS101", "DND201", "DND202", "INS1001", "DAG808", "DAG804"]),
         (beside, &["TLS101", "DND201", "DND202", "REG502", "INS1001", "PIP1103", "PIP1104", "PIP1113"]),
-        (&["DAG801"], &["DND201", "DND209", "INS1001"]),
-        (&["DAG801"], &["DND201", "DND209", "REG502", "INS1001"]),
+        (&["DAG801", "DAG802"], &["DND201", "DND209", "INS1001"]),
+        (&["DAG801", "DAG802"], &["DND201", "DND209", "REG502", "INS1001"]),
     ];
     for (index, (pipeline, (reports, silent))) in examples.into_iter().zip(expected).enumerate() {
         let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into(), &BTreeMap::new());
@@ -92,9 +92,10 @@ fn daggers_own_runner() {
     let [pipeline, ..] = &fenced_examples(&page, ".gitlab-ci.yml")[2..] else { panic!("the page has no jobs on Kubernetes") };
     let files = ["runner-config.yml", "runner.yml"].map(|name| (name.to_owned(), fenced_examples(&page, name).remove(0)));
     let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline.clone())].into(), &files.clone().into());
-    let reports = ["DAG801", "DAG805", "DAG806", "K8S307", "K8S308", "K8S309", "RUN406"];
+    let reports = ["DAG801", "DAG802", "DAG805", "DAG806", "K8S307", "K8S308", "K8S309", "RUN406"];
     assert_reported("the runner", &findings, &reports, &["RUN401", "RUN402", "SEC602", "DND201", "syntax-error", "no-runner-config"]);
-    let of = |id: &str| findings.iter().filter(|finding| finding.diagnostic.id == id).map(|finding| &finding.diagnostic).collect::<Vec<_>>();
+    let of =
+        |id: &str| findings.iter().filter(|finding| finding.diagnostic.id == id).map(|finding| &finding.diagnostic).collect::<Vec<_>>();
     assert_eq!(of("K8S307").len(), 4, "one for each key");
     for id in ["DAG805", "DAG806", "K8S307", "K8S308", "K8S309"] {
         assert!(of(id).iter().all(|finding| finding.severity == Severity::Error), "{id}");

@@ -3,9 +3,10 @@
 use regex::Regex;
 
 use crate::detect::client::Runner;
+use crate::diagnostic::Severity;
 use crate::edit::Edit;
 use crate::lint::rule::Context;
-use crate::pipeline::Job;
+use crate::pipeline::{Job, Level};
 use crate::runner::{self, Config, Entry, Executor, Table};
 use crate::source::Span;
 use crate::yaml::Value;
@@ -69,6 +70,23 @@ pub fn same_path(path: &str, folder: &str) -> bool {
         )
     };
     plain(folder).starts_with(&plain(path))
+}
+
+/// Whether a job runs in a pod of the Kubernetes executor: surely, probably (a `Warning`), or nothing says so. The given runners tell, or variables of
+/// the job that only that executor reads (<https://docs.gitlab.com/runner/executors/kubernetes/#overwrite-container-resources>).
+#[must_use]
+pub fn on_kubernetes(context: &Context<'_>, job: &Job) -> Option<Severity> {
+    if let Some(takers) = Takers::of(context, job) {
+        let severity = if takers.certain { Severity::Error } else { Severity::Warning };
+        return takers.all(Executor::Kubernetes).then_some(severity);
+    }
+    let own = ["_REQUEST", "_LIMIT", "_OVERWRITE", "KUBERNETES_NODE_SELECTOR", "KUBERNETES_NODE_TOLERATIONS", "KUBERNETES_SERVICE_ACCOUNT"];
+    let read = |name: &str| name.starts_with("KUBERNETES_") && own.iter().any(|part| name.contains(part));
+    let job_only = job.is_script() && Runner::of(job) != Runner::Hosted;
+    // Variables of the whole pipeline may be there for other jobs.
+    let level = |name: &str| job.variables.get(name).is_some_and(|variable| variable.level == Level::Job);
+    let certain = job_only && context.analysis.runners.is_empty() && job.variables.keys().any(|name| read(name) && level(name));
+    certain.then_some(Severity::Error)
 }
 
 /// A tag without variables.

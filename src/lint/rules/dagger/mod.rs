@@ -1,5 +1,7 @@
 //! Rules about Dagger.
 
+pub mod dagger_binary_not_on_path;
+pub mod dagger_cli_unpinned;
 pub mod dagger_k8s_runner_host_missing;
 pub mod dagger_no_container_cli;
 pub mod dagger_socket_not_in_job_pod;
