@@ -1,6 +1,8 @@
 //! RUN401: a dind service on runners that start no privileged containers. Knows what the given configuration says, not which other runners there are.
 
 use crate::detect::ServiceFacts;
+use crate::detect::client::may_dial;
+use crate::detect::dagger::engine_call;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Edit, Fix, Safety};
 use crate::lint::runners::{Takers, allows, line_before};
@@ -14,6 +16,10 @@ pub static RULE: Rule =
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs() {
+        // A daemon that nobody calls may fail; that it is there at all is another rule's business.
+        if !may_dial(facts) && engine_call(facts).is_none() {
+            continue;
+        }
         let Some(service) = facts.services.iter().find(|service| service.is_dind()) else { continue };
         let Some(takers) = Takers::of(context, job) else { continue };
         if takers.entries.iter().any(|(_, entry)| !surely_refuses(entry, service)) {
