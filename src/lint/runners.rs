@@ -7,7 +7,7 @@ use crate::diagnostic::Severity;
 use crate::edit::Edit;
 use crate::lint::rule::Context;
 use crate::pipeline::{Job, Level};
-use crate::runner::{self, Config, Entry, Executor, Table};
+use crate::runner::{self, Config, Entry, Executor, Header, Table};
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -95,14 +95,27 @@ fn tag_text<'a>(tag: &Value, context: &Context<'a>) -> Option<&'a str> {
     (!text.contains('$') && tag.scalar_text().as_deref() == Some(text)).then_some(text)
 }
 
-/// Adds `lines` behind all that the runner's text has of it, indented as its header is.
+/// Adds a volume of job pods, with `lines` as its settings, behind all that the runner's text has of it, indented as its header is. None where
+/// volumes are written in braces or brackets, to which TOML lets nobody add.
 #[must_use]
-pub fn append(context: &Context<'_>, config: &Config, entry: &Entry, lines: &[String]) -> Option<Vec<Edit>> {
+pub fn add_volume(context: &Context<'_>, config: &Config, entry: &Entry, kind: &str, lines: &[String]) -> Option<Vec<Edit>> {
+    let path = ["runners", "kubernetes", "volumes", kind];
+    let mut table = Some(&entry.table);
+    for depth in 1..path.len() {
+        let Some(setting) = table.and_then(|table| table.get(path[depth])) else { break };
+        let begins = |header: &Header| header.keys.iter().zip(&path[..=depth]).filter(|((name, _), part)| name == *part).count() > depth;
+        if !config.headers.iter().any(begins) {
+            return None;
+        }
+        table = setting.value.as_table();
+    }
     let source = context.analysis.documents.sources().get(entry.end.file);
     let line = source.line_range(source.line_index(entry.end.end.saturating_sub(1) as usize));
     let end = line.start + source.text()[line].trim_end_matches(['\n', '\r']).len();
     let indent = indentation(context, entry.table.span)?;
-    let text: String = lines.iter().map(|line| format!("{}{indent}{line}", source.newline())).collect();
+    let newline = source.newline();
+    let settings: String = lines.iter().map(|line| format!("{newline}{indent}  {line}")).collect();
+    let text = format!("{newline}{indent}[[runners.kubernetes.volumes.{kind}]]{settings}");
     config.is_editable.then(|| vec![Edit::insert_before(Span::new(entry.end.file, end, end), text)])
 }
 

@@ -155,6 +155,9 @@ impl Entry {
     }
 }
 
+/// Most `[[runners]]` of a text that are looked at.
+pub(super) const MAX_ENTRIES: usize = 1000;
+
 /// The `[[runners]]` of a text.
 pub(super) fn entries(table: &Table, headers: &[Header], origin: &Origin) -> Vec<Entry> {
     let (tags, privileged, chart, template) = match origin {
@@ -162,25 +165,26 @@ pub(super) fn entries(table: &Table, headers: &[Header], origin: &Origin) -> Vec
         Origin::Manifest => (None, false, false, true),
         Origin::Chart { tags, privileged } => (tags.clone(), *privileged, true, true),
     };
-    let tables: Vec<&Table> = table.tables("runners").collect();
-    let of = |table: &&Table| Entry {
+    let tables: Vec<&Table> = table.tables("runners").take(MAX_ENTRIES).collect();
+    let of = |(index, table): (usize, &&Table)| Entry {
         table: (*table).clone(),
         tags: tags.clone(),
         is_template: template,
-        end: end(table, headers, tables.iter().map(|other| other.span).filter(|other| other.start > table.span.start).min()),
+        end: end(table, headers, tables.get(index + 1).map(|next| next.span)),
         privileged_by_chart: privileged,
         executor_by_chart: chart,
     };
-    tables.iter().map(of).collect()
+    tables.iter().enumerate().map(of).collect()
 }
 
-/// The last value or header from the table's own header on, before `next`.
+/// The last value or header of the table, before that of `next`.
 fn end(table: &Table, headers: &[Header], next: Option<Span>) -> Span {
+    let at = |start: u32| headers.partition_point(|header| header.span.start < start);
+    let own = &headers[at(table.span.start)..next.map_or(headers.len(), |next| at(next.start))];
     let mut spans = vec![table.span];
-    spans.extend(headers.iter().map(|header| header.span));
+    spans.extend(own.iter().filter(|header| header.keys.first().is_some_and(|(name, _)| name == "runners")).map(|header| header.span));
     spans_of(table, &mut spans);
-    let within = |span: &Span| span.start >= table.span.start && next.is_none_or(|next| span.start < next.start);
-    spans.into_iter().filter(within).max_by_key(|span| span.end).unwrap_or(table.span)
+    spans.into_iter().max_by_key(|span| span.end).unwrap_or(table.span)
 }
 
 fn spans_of(table: &Table, into: &mut Vec<Span>) {

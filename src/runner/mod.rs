@@ -99,6 +99,10 @@ impl Runners {
         match table::parse(text, places) {
             Ok((table, headers)) => {
                 let entries = entry::entries(&table, &headers, origin);
+                if let Some(more) = table.tables("runners").nth(entry::MAX_ENTRIES) {
+                    let message = format!("more than {} runners; the rest isn't looked at", entry::MAX_ENTRIES);
+                    self.problems.push(Diagnostic::new(SYNTAX_ERROR, Severity::Error, more.span, message));
+                }
                 self.configs.push(Config { table, headers, entries, is_editable: places.is_editable() });
             }
             Err((span, message)) => {
@@ -184,6 +188,15 @@ mod tests {
             assert_eq!(read(path, text).1.problems[0].rule, "no-runner-config", "{text:?}");
         }
         assert_eq!(read("a.yml", "a: [\n").1.problems[0].rule, "syntax-error");
+    }
+
+    #[test]
+    fn documents_and_runners_have_a_limit() {
+        let (_, runners) = read("a.yml", &"---\nkind: Service\n".repeat(501));
+        assert!(runners.problems[0].message.contains("more than 500 documents"), "{:?}", runners.problems);
+        let (sources, runners) = read("a.toml", &"[[runners]]\n".repeat(1001));
+        assert!(runners.problems[0].message.contains("more than 1000 runners"), "{:?}", runners.problems);
+        assert_eq!((sources.start(runners.problems[0].span).line, runners.entries().count()), (1001, 1000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::detect::dagger::{ENGINE, engine_call, names_engine};
 use crate::detect::setting;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
-use crate::lint::runners::{Takers, append, same_path};
+use crate::lint::runners::{Takers, add_volume, same_path};
 use crate::lint::{Context, Findings, Knowledge, Rule};
 use crate::pipeline::Job;
 use crate::runner::{Config, Entry, Executor};
@@ -88,13 +88,8 @@ fn finding(context: &Context<'_>, job: &Job, (config, entry): (&Config, &Entry),
         .help(format!("add a `[[runners.kubernetes.volumes.host_path]]` with `mount_path = \"{folder}\"`, and as `host_path` the folder in which the engine's pod puts its socket"))
         .label(wanted.span, wanted.message)
         .job(&job.name);
-    let lines = [
-        "[[runners.kubernetes.volumes.host_path]]".to_owned(),
-        "  name = \"dagger\"".to_owned(),
-        format!("  mount_path = \"{folder}\""),
-        format!("  host_path = \"{folder}\""),
-    ];
-    match append(context, config, entry, &lines).filter(|_| !folder.contains(['"', '\\', '$', '{'])) {
+    let lines = ["name = \"dagger\"".to_owned(), format!("mount_path = \"{folder}\""), format!("host_path = \"{folder}\"")];
+    match add_volume(context, config, entry, "host_path", &lines).filter(|_| !folder.contains(['"', '\\', '$', '{'])) {
         Some(edits) => finding.fix(Fix { title: format!("mount `{folder}` of the node"), safety: Safety::Unsafe, edits }),
         None => finding,
     }

@@ -3,7 +3,7 @@
 use crate::detect::client::{Client, dials};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::edit::{Fix, Safety};
-use crate::lint::runners::{Takers, append, same_path};
+use crate::lint::runners::{Takers, add_volume, same_path};
 use crate::lint::{Context, Findings, Rule};
 use crate::runner::{Config, Entry, Executor};
 
@@ -52,13 +52,8 @@ fn finding(context: &Context<'_>, (config, entry): (&Config, &Entry), folder: &s
     let message = format!("{} has no volume at `{folder}`, so the certificates of the Docker daemon never reach the job", entry.name());
     let finding =
         RULE.at(place, message).help(format!("add a `[[runners.kubernetes.volumes.empty_dir]]` with `mount_path = \"{folder}\"`"));
-    let lines = [
-        "[[runners.kubernetes.volumes.empty_dir]]".to_owned(),
-        "  name = \"docker-certs\"".to_owned(),
-        format!("  mount_path = \"{folder}\""),
-        "  medium = \"Memory\"".to_owned(),
-    ];
-    match append(context, config, entry, &lines) {
+    let lines = ["name = \"docker-certs\"".to_owned(), format!("mount_path = \"{folder}\""), "medium = \"Memory\"".to_owned()];
+    match add_volume(context, config, entry, "empty_dir", &lines) {
         Some(edits) => finding.fix(Fix { title: format!("share `{folder}`"), safety: Safety::Safe, edits }),
         None => finding,
     }

@@ -22,11 +22,13 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         let Some((client, severity)) = Client::of(job, facts).zip(severity(context, job)) else { continue };
         let Some((setting, endpoint)) = client.endpoint() else { continue };
         let local = matches!(&*endpoint.host, "localhost" | "127.0.0.1") && endpoint.scheme == "tcp";
-        // A daemon that the script starts, or a tunnel, is where it says.
+        // A daemon that the script starts, or a tunnel, is where it says; and a script that sets the host may do so on Kubernetes only.
         let own = ["dockerd", "ssh ", "socat"].iter().any(|word| job.script.text.contains(word));
-        if !local || own || dials(facts).next().is_none() {
+        if !local || own || setting.level.is_none() || dials(facts).next().is_none() {
             continue;
         }
+        // A shell that nothing is known of may have a daemon of its machine at `localhost`.
+        let safety = if context.analysis.runners.is_empty() && severity != Severity::Info { Safety::Unsafe } else { Safety::Safe };
         let name = client.service.names.first().map_or("docker", String::as_str);
         let finding = RULE
             .at(
@@ -42,7 +44,7 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
             Some(at) => {
                 let start = setting.span.start as usize + at;
                 let span = crate::source::Span::new(setting.span.file, start, start + endpoint.host.len());
-                finding.fix(Fix { title: "call it `docker`".to_owned(), safety: Safety::Safe, edits: vec![Edit::replace(span, "docker")] })
+                finding.fix(Fix { title: "call it `docker`".to_owned(), safety, edits: vec![Edit::replace(span, "docker")] })
             }
             None => finding,
         });

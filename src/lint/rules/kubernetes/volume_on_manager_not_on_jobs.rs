@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Severity;
 use crate::edit::{Fix, Safety};
-use crate::lint::runners::{append, same_path};
+use crate::lint::runners::{add_volume, same_path};
 use crate::lint::{Context, Findings, Rule};
 use crate::runner::{Executor, Mount};
 
@@ -38,13 +38,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
         });
         let edits = entries.iter().map(|(config, entry)| {
             let name = if mount.path.contains("dagger") { "dagger" } else { "engine" };
-            let lines = [
-                "[[runners.kubernetes.volumes.host_path]]".to_owned(),
-                format!("  name = \"{name}\""),
-                format!("  mount_path = \"{}\"", mount.path),
-                format!("  host_path = \"{}\"", mount.host_path),
-            ];
-            append(context, config, entry, &lines)
+            let lines =
+                [format!("name = \"{name}\""), format!("mount_path = \"{}\"", mount.path), format!("host_path = \"{}\"", mount.host_path)];
+            add_volume(context, config, entry, "host_path", &lines)
         });
         let plain = ![&mount.path, &mount.host_path].iter().any(|path| path.contains(['"', '\\', '{']));
         findings.add(match edits.collect::<Option<Vec<_>>>().filter(|_| plain) {
