@@ -24,6 +24,7 @@ pub static RULES: &[&Rule] = &[
     &pipeline::invalid_input::RULE,
     &dagger::dagger_no_container_cli::RULE,
     &dagger::dagger_cli_unpinned::RULE,
+    &dagger::dagger_engine_version_mismatch::RULE,
     &dagger::dagger_cloud_token_misuse::RULE,
     &dagger::dagger_k8s_runner_host_missing::RULE,
     &dagger::dagger_socket_not_in_job_pod::RULE,
