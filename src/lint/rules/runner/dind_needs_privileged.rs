@@ -48,11 +48,14 @@ fn surely_refuses(entry: &Entry, service: &ServiceFacts) -> bool {
 
 fn finding(context: &Context<'_>, job: &Job, service: &ServiceFacts, (config, entry): (&Config, &Entry)) -> Diagnostic {
     let section = entry.section().expect("a runner that refuses has a section");
+    // A security context for services has the last word on Kubernetes.
+    let context_of_services = section.table("service_container_security_context").filter(|services| services.get("privileged").is_some());
+    let section = context_of_services.unwrap_or(section);
     let key = match entry.executor() {
         Executor::Kubernetes => "privileged",
         Executor::Docker | Executor::Machines | Executor::Shell | Executor::Other | Executor::Unknown => "services_privileged",
     };
-    let setting = section.get(key).or_else(|| entry.privileged());
+    let setting = section.get(key).or_else(|| section.get("privileged"));
     let (place, message) = if entry.has_privileged_services() {
         let list = section.get("allowed_privileged_services").map_or(section.span, |setting| setting.value.span);
         (list, format!("{} starts `{}` without privileges: no pattern fits its name", entry.name(), service.image.text))
