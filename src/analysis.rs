@@ -10,6 +10,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::{Documents, Job, Pipeline, resolve, structure};
 use crate::plan::moments::{Moment, moments};
 use crate::plan::needs;
+use crate::runner::Runners;
 use crate::workspace::{LoadError, Workspace};
 
 /// What is known of a workspace.
@@ -25,6 +26,17 @@ pub struct Analysis {
     pub pipelines: Vec<AnalyzedPipeline>,
     /// Entries that could not be read.
     pub unreadable: Vec<(String, LoadError)>,
+    /// What is known of the runners that take the jobs; nothing, until [`Analysis::add_runner_config`] tells.
+    pub runners: Runners,
+}
+
+impl Analysis {
+    /// Adds a file with the configuration of runners: a `config.toml`, a manifest, or values of the Helm chart. `outside` says that it isn't one of
+    /// the repository's files, so that no fix may change it.
+    pub fn add_runner_config(&mut self, path: &str, text: &str, outside: bool) {
+        let file = self.documents.add_text(path, text);
+        self.runners.read(file, self.documents.sources().get(file), outside);
+    }
 }
 
 /// A pipeline and the facts of its jobs.
@@ -73,6 +85,7 @@ pub fn analyze(workspace: &Workspace, entries: &[String], config: &Config) -> An
         documents: Documents::default(),
         pipelines: Vec::new(),
         unreadable: Vec::new(),
+        runners: Runners::default(),
     };
     let mut detector = Detector::new(workspace);
     let mut seen: BTreeSet<String> = entries.iter().cloned().collect();

@@ -24,6 +24,7 @@ mod migrate;
 mod output;
 mod parallel;
 mod plan;
+mod runner_file;
 mod schema;
 mod selection;
 mod write;

@@ -83,6 +83,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod prove;
 pub mod report;
+pub mod runner;
 pub mod shell;
 pub mod source;
 #[doc(hidden)]

@@ -21,6 +21,9 @@ struct Guide {
 struct Case {
     title: String,
     files: BTreeMap<String, String>,
+    /// Files that `--runner-config` names.
+    #[serde(default)]
+    runner_config: BTreeMap<String, String>,
     reports: BTreeSet<String>,
     #[serde(default)]
     severities: BTreeMap<String, Severity>,
@@ -56,7 +59,7 @@ fn depots_own_examples() {
     let Some(page) = seed("depot-gitlab-ci.txt") else { return };
     for (heading, reports, silent) in DEPOT {
         let pipeline = indented_example(&page, heading);
-        let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into());
+        let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into(), &BTreeMap::new());
         assert_reported(heading, &findings, reports, silent);
         let of = |id: &str| findings.iter().find(|finding| finding.diagnostic.id == id).map(|finding| finding.diagnostic.severity);
         // A project's token names the project, and a build for its bill of materials needs no output.
@@ -70,22 +73,39 @@ fn daggers_own_examples() {
     let Some(page) = seed("dagger-gitlab-ci.md") else { return };
     let examples = fenced_examples(&page, ".gitlab-ci.yml");
     assert_eq!(examples.len(), 4);
-    let beside: &[&str] = &["DAG801", "DND209", "DND213"];
+    let beside: &[&str] = &["DAG801", "DAG802", "DND209", "DND213"];
     let expected: [(&[&str], &[&str]); 4] = [
-        (beside, &["TLS101", "DND201", "DND202", "INS1001"]),
+        (beside, &["TLS101", "DND201", "DND202", "INS1001", "DAG808", "DAG804"]),
         (beside, &["TLS101", "DND201", "DND202", "REG502", "INS1001", "PIP1103", "PIP1104", "PIP1113"]),
-        (&["DAG801"], &["DND201", "DND209", "INS1001"]),
-        (&["DAG801"], &["DND201", "DND209", "REG502", "INS1001"]),
+        (&["DAG801", "DAG802"], &["DND201", "DND209", "INS1001"]),
+        (&["DAG801", "DAG802"], &["DND201", "DND209", "REG502", "INS1001"]),
     ];
     for (index, (pipeline, (reports, silent))) in examples.into_iter().zip(expected).enumerate() {
-        assert_reported(&format!("example {index}"), &found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into()), reports, silent);
+        let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline)].into(), &BTreeMap::new());
+        assert_reported(&format!("example {index}"), &findings, reports, silent);
+    }
+}
+
+#[test]
+fn daggers_own_runner() {
+    let Some(page) = seed("dagger-gitlab-ci.md") else { return };
+    let [pipeline, ..] = &fenced_examples(&page, ".gitlab-ci.yml")[2..] else { panic!("the page has no jobs on Kubernetes") };
+    let files = ["runner-config.yml", "runner.yml"].map(|name| (name.to_owned(), fenced_examples(&page, name).remove(0)));
+    let findings = found(&[(".gitlab-ci.yml".to_owned(), pipeline.clone())].into(), &files.clone().into());
+    let reports = ["DAG801", "DAG802", "DAG805", "DAG806", "K8S307", "K8S308", "K8S309", "RUN406"];
+    assert_reported("the runner", &findings, &reports, &["RUN401", "RUN402", "SEC602", "DND201", "syntax-error", "no-runner-config"]);
+    let of =
+        |id: &str| findings.iter().filter(|finding| finding.diagnostic.id == id).map(|finding| &finding.diagnostic).collect::<Vec<_>>();
+    assert_eq!(of("K8S307").len(), 4, "one for each key");
+    for id in ["DAG805", "DAG806", "K8S307", "K8S308", "K8S309"] {
+        assert!(of(id).iter().all(|finding| finding.severity == Severity::Error), "{id}");
     }
 }
 
 fn check(guide: &str) {
     let guide: Guide = serde_yaml::from_str(guide).unwrap();
     for case in guide.cases {
-        let findings = found(&case.files);
+        let findings = found(&case.files, &case.runner_config);
         let ids = |ids: &BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>();
         let (reports, silent) = (ids(&case.reports), ids(&case.silent));
         assert_reported(
@@ -116,9 +136,10 @@ fn known<'a>(ids: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
     ids.iter().copied().filter(|id| RULES.iter().any(|rule| rule.id == *id))
 }
 
-fn found(files: &BTreeMap<String, String>) -> Vec<Finding> {
+fn found(files: &BTreeMap<String, String>, runner_config: &BTreeMap<String, String>) -> Vec<Finding> {
     let workspace = Workspace::memory(files.clone());
-    let analysis = analyze(&workspace, &[".gitlab-ci.yml".to_owned()], &Config::default());
+    let mut analysis = analyze(&workspace, &[".gitlab-ci.yml".to_owned()], &Config::default());
+    runner_config.iter().for_each(|(path, text)| analysis.add_runner_config(path, text, false));
     lint(&analysis, &LintOptions::default()).findings
 }
 

@@ -33,6 +33,9 @@ struct Case {
     #[serde(default = "entry")]
     entry: String,
     files: Files,
+    /// Files that `--runner-config` names.
+    #[serde(default)]
+    runner_config: Files,
     #[serde(default)]
     config: String,
     #[serde(default)]
@@ -64,10 +67,11 @@ fn every_rule_reports_and_fixes_what_its_fixture_says() {
     paths.sort();
     let mut wrong = Vec::new();
     for path in paths {
-        let fixture: Fixture =
+        let mut fixture: Fixture =
             serde_yaml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(path.file_stem().unwrap().to_str().unwrap(), fixture.rule, "a fixture is called after its rule");
-        for case in &fixture.cases {
+        for case in &mut fixture.cases {
+            case.files.extend(case.runner_config.clone());
             let problems = problems(&fixture.rule, case);
             if !problems.is_empty() {
                 wrong.push(format!("{}: {}\n    {}", fixture.rule, case.title, problems.join("\n    ")));
@@ -96,7 +100,8 @@ fn problems(rule: &str, case: &Case) -> Vec<String> {
 fn run(rule: &str, case: &Case, files: &Files) -> (Analysis, Vec<Finding>) {
     let config = if case.config.is_empty() { Config::default() } else { Config::parse(&case.config).unwrap() };
     let workspace = Workspace::memory(files.clone());
-    let analysis = analyze(&workspace, std::slice::from_ref(&case.entry), &config);
+    let mut analysis = analyze(&workspace, std::slice::from_ref(&case.entry), &config);
+    case.runner_config.keys().for_each(|path| analysis.add_runner_config(path, &files[path], false));
     let options = LintOptions { select: vec![rule.to_owned()], ..LintOptions::default() };
     let findings = lint(&analysis, &options).findings.into_iter().filter(|finding| finding.diagnostic.rule == rule).collect();
     (analysis, findings)

@@ -113,9 +113,9 @@ pub struct Lint {
     /// Write a file that accepts all present findings
     #[arg(long, value_name = "FILE")]
     pub write_baseline: Option<PathBuf>,
-    /// Take the runners' settings from a config.toml (not built yet)
+    /// Look at the runners, too: a config.toml, a Kubernetes manifest or Helm values that hold one; may be given several times
     #[arg(long, value_name = "FILE")]
-    pub runner_config: Option<PathBuf>,
+    pub runner_config: Vec<PathBuf>,
     /// How to print the findings
     #[arg(long, value_enum, default_value = "text")]
     pub format: LintFormat,

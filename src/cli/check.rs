@@ -62,7 +62,8 @@ pub fn check(repository: &Repository, workspace: &Workspace, wish: &LintOptions,
         let (parts, others): (Vec<String>, Vec<String>) = repository.parts.iter().cloned().partition(reached);
         alone.extend(others);
         if let Some(mut whole) = whole.filter(|_| !parts.is_empty()) {
-            let shown: BTreeSet<&str> = parts.iter().map(String::as_str).collect();
+            let runner_files = repository.runner_files.iter().map(|file| &*file.path);
+            let shown: BTreeSet<&str> = parts.iter().map(String::as_str).chain(runner_files).collect();
             whole.retain(|path, _| shown.contains(path));
             checked.push(whole);
         }
@@ -94,7 +95,12 @@ fn is_wanted(repository: &Repository, path: &str, finding: &Diagnostic) -> bool 
 }
 
 fn run(repository: &Repository, workspace: &Workspace, entries: &[String], wish: &LintOptions, context: &Context) -> Checked {
-    let analysis = context.output.timed("analyze", || analyze(workspace, entries, &repository.config));
+    let mut analysis = context.output.timed("analyze", || analyze(workspace, entries, &repository.config));
+    for file in &repository.runner_files {
+        // A fix may have changed it.
+        let text = if file.outside { None } else { workspace.text(&file.path).ok() };
+        analysis.add_runner_config(&file.path, text.as_deref().unwrap_or(&file.text), file.outside);
+    }
     let report = context.output.timed("lint", || lint(&analysis, wish));
     Checked { analysis, findings: report.findings, suppressed: report.suppressed }
 }

@@ -14,6 +14,7 @@ use crate::cli::Context;
 use crate::cli::disk::{DiskLoader, load_error, read_limited, read_stdin, slashed};
 use crate::cli::failure::Failure;
 use crate::cli::includes::with_includes;
+use crate::cli::runner_file::RunnerFile;
 use crate::cli::write::recover;
 
 /// Where GitLab looks for a pipeline, if the project's settings don't say otherwise.
@@ -38,6 +39,8 @@ pub struct Repository {
     pub parts: Vec<String>,
     /// Whether the text came from standard input, so that there is no file to write.
     pub stdin: bool,
+    /// The configuration of the runners that take its jobs.
+    pub runner_files: Vec<RunnerFile>,
 }
 
 /// What a command line leads to; a path that leads nowhere doesn't keep the others from being looked at.
@@ -188,7 +191,7 @@ impl Repository {
         entries.extend(configured.into_iter().filter(|file| !entries.contains(file)).collect::<Vec<_>>());
         let parts = parts.into_iter().filter(|file| !config.ignores(file)).collect();
         let workspace = with_includes(Workspace::new(DiskLoader::new(root.clone())), &root, context)?;
-        Ok(Self { prefix: seen_from(current, &root), root, workspace, config, entries, parts, stdin: false })
+        Ok(Self { prefix: seen_from(current, &root), root, workspace, config, entries, parts, stdin: false, runner_files: Vec::new() })
     }
 
     /// Loads the one file that was asked for.
@@ -221,7 +224,8 @@ fn unreadable(repository: &Repository) -> Vec<Failure> {
         .collect()
 }
 
-fn unreadable_file(path: &str, error: &LoadError) -> Failure {
+/// Why the file at `path` can't be read, and what to do.
+pub fn unreadable_file(path: &str, error: &LoadError) -> Failure {
     let failure = Failure::at(Path::new(path), error);
     match error {
         LoadError::NotUtf8(_) => failure.help("GitLab reads pipelines as UTF-8; save the file in that encoding"),

@@ -19,6 +19,7 @@ use crate::cli::explain::rule_names;
 use crate::cli::failure::Failure;
 use crate::cli::fix::{Texts, changes, diff as fix_diff, fixed};
 use crate::cli::parallel;
+use crate::cli::runner_file::RunnerFile;
 use crate::cli::selection;
 use crate::cli::write::write_files;
 
@@ -31,9 +32,6 @@ struct Linted {
 
 /// Lints the paths of the command line.
 pub fn run(arguments: &Lint, context: &Context) -> Result<Exit, Failure> {
-    if arguments.runner_config.is_some() {
-        return Err(Failure::not_built("`--runner-config`"));
-    }
     let rules = rule_names();
     selection::check(&arguments.select, "--select", &rules)?;
     selection::check(&arguments.ignore, "--ignore", &rules)?;
@@ -43,7 +41,11 @@ pub fn run(arguments: &Lint, context: &Context) -> Result<Exit, Failure> {
     if discovery.is_empty() && !discovery.failures.is_empty() && arguments.format == LintFormat::Text {
         return Ok(Exit::Failure);
     }
-    let results = parallel::map(discovery.repositories, |repository| lint_repository(repository, arguments, context));
+    let runner_files = arguments.runner_config.iter().map(|path| RunnerFile::read(path)).collect::<Result<Vec<_>, _>>()?;
+    let results = parallel::map(discovery.repositories, |mut repository| {
+        repository.runner_files = runner_files.iter().map(|file| file.seen_from(&repository)).collect();
+        lint_repository(repository, arguments, context)
+    });
     let results = results.into_iter().collect::<Result<Vec<_>, _>>()?;
     if arguments.diff {
         return print_diff(&results, arguments, context);

@@ -6,6 +6,7 @@ pub mod client;
 mod commands;
 pub mod contents;
 pub mod daemon;
+pub mod dagger;
 pub mod flow;
 mod image;
 pub mod installer;

@@ -3,6 +3,7 @@
 pub mod addition;
 pub mod rule;
 pub mod rules;
+pub mod runners;
 pub mod script_edit;
 pub mod suppress;
 
@@ -57,7 +58,7 @@ pub struct Finding {
 /// Runs the rules over all pipelines of an analysis.
 #[must_use]
 pub fn lint(analysis: &Analysis, options: &LintOptions) -> LintReport {
-    let mut suppressions = Suppressions::new(&analysis.documents);
+    let mut suppressions = Suppressions::new(&analysis.documents, &analysis.runners.files);
     let mut report = LintReport::default();
     let mut seen = BTreeSet::new();
     for (pipeline, mut diagnostic) in found(analysis, options) {
@@ -65,7 +66,8 @@ pub fn lint(analysis: &Analysis, options: &LintOptions) -> LintReport {
         if analysis.documents.is_foreign(diagnostic.span.file) {
             continue;
         }
-        let ours = |fix: &Fix| !fix.edits.iter().any(|edit| analysis.documents.is_foreign(edit.span.file));
+        let elsewhere = |file| analysis.documents.is_foreign(file) || analysis.runners.outside.contains(&file);
+        let ours = |fix: &Fix| !fix.edits.iter().any(|edit| elsewhere(edit.span.file));
         diagnostic.fix = diagnostic.fix.filter(ours);
         diagnostic.alternatives.retain(ours);
         if !seen.insert((diagnostic.span, diagnostic.id, diagnostic.message.clone(), diagnostic.jobs.clone())) {
@@ -90,7 +92,7 @@ pub fn lint(analysis: &Analysis, options: &LintOptions) -> LintReport {
 
 fn found(analysis: &Analysis, options: &LintOptions) -> Vec<(String, Diagnostic)> {
     let mut found = Vec::new();
-    for problem in analysis.documents.problems() {
+    for problem in analysis.documents.problems().iter().chain(&analysis.runners.problems) {
         found.push((analysis.documents.sources().get(problem.span.file).path().to_owned(), problem.clone()));
     }
     for pipeline in &analysis.pipelines {

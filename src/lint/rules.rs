@@ -5,8 +5,10 @@ pub mod dagger;
 pub mod depot;
 pub mod dind;
 pub mod install;
+pub mod kubernetes;
 pub mod pipeline;
 pub mod registry;
+pub mod runner;
 pub mod secrets;
 pub mod tls;
 
@@ -30,6 +32,14 @@ pub static RULES: &[&Rule] = &[
     &pipeline::invalid_value::RULE,
     &pipeline::invalid_input::RULE,
     &dagger::dagger_no_container_cli::RULE,
+    &dagger::dagger_cli_unpinned::RULE,
+    &dagger::dagger_engine_version_mismatch::RULE,
+    &dagger::dagger_cloud_token_misuse::RULE,
+    &dagger::dagger_k8s_runner_host_missing::RULE,
+    &dagger::dagger_socket_not_in_job_pod::RULE,
+    &dagger::dagger_legacy_runner_scheme::RULE,
+    &dagger::dagger_binary_not_on_path::RULE,
+    &dagger::dagger_cache_lost_with_dind::RULE,
     &depot::depot_build_without_output::RULE,
     &depot::depot_project_unknown::RULE,
     &depot::depot_needless_dind::RULE,
@@ -50,6 +60,16 @@ pub static RULES: &[&Rule] = &[
     &dind::dind_floating_tag::RULE,
     &dind::dind_mtu::RULE,
     &install::tool_missing_in_image::RULE,
+    &kubernetes::k8s_dind_client_env_incomplete::RULE,
+    &kubernetes::k8s_docker_host_localhost::RULE,
+    &kubernetes::k8s_service_port_clash::RULE,
+    &kubernetes::k8s_alias_not_dns_label::RULE,
+    &kubernetes::k8s_no_service_wait::RULE,
+    &kubernetes::k8s_certs_emptydir_missing::RULE,
+    &kubernetes::runner_affinity_key_case::RULE,
+    &kubernetes::runner_toleration_syntax::RULE,
+    &kubernetes::volume_on_manager_not_on_jobs::RULE,
+    &kubernetes::k8s_docker_sock_hostpath::RULE,
     &pipeline::duplicate_pipelines::RULE,
     &pipeline::rules_with_only_except::RULE,
     &pipeline::undefined_stage::RULE,
@@ -66,6 +86,13 @@ pub static RULES: &[&Rule] = &[
     &registry::password_on_command_line::RULE,
     &registry::legacy_ci_variables::RULE,
     &registry::docker_auth_config_misuse::RULE,
+    &runner::dind_needs_privileged::RULE,
+    &runner::runner_unknown_key::RULE,
+    &runner::runner_tls_verify_misread::RULE,
+    &runner::runner_docker_sock_bind::RULE,
+    &runner::runner_service_wait_disabled::RULE,
+    &runner::runner_privileged_and_open::RULE,
+    &runner::job_image_not_allowed::RULE,
     &secrets::self_referencing_variable::RULE,
     &secrets::hard_coded_token::RULE,
     &secrets::secret_in_build_arg::RULE,

@@ -1,6 +1,6 @@
 //! `# undind: ignore[rule]` comments: which findings they silence, and which silence nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -27,15 +27,16 @@ struct Suppression {
 pub struct Suppressions(BTreeMap<FileId, Vec<Suppression>>);
 
 impl Suppressions {
-    /// Reads the comments of all loaded documents.
+    /// Reads the comments of all loaded documents, and those of `others`: texts that are no pipelines.
     #[must_use]
-    pub fn new(documents: &Documents) -> Self {
+    pub fn new(documents: &Documents, others: &BTreeSet<FileId>) -> Self {
         let read = |(file, document): (FileId, &crate::pipeline::Document)| {
             let source = documents.sources().get(file);
             let found = document.tree.comments().iter().filter_map(|comment| suppression(source, comment.span, comment.own_line)).collect();
             (file, found)
         };
-        Self(documents.iter().map(read).collect())
+        let plain = |file: &FileId| (*file, written(documents.sources().get(*file), *file));
+        Self(documents.iter().map(read).chain(others.iter().map(plain)).collect())
     }
 
     /// Whether a comment at the finding's first line, or at that of a related place, silences it.
@@ -68,8 +69,19 @@ impl Suppressions {
     }
 }
 
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\s*undind:\s*ignore\[([^\]]*)\]").expect("a valid pattern"));
+
+/// The comments of a text whose grammar is not known here, such as TOML within YAML.
+fn written(source: &SourceFile, file: FileId) -> Vec<Suppression> {
+    let found = PATTERN.find_iter(source.text()).filter_map(|found| {
+        let line = source.line_range(source.line_index(found.start()));
+        let own_line = source.text()[line.start..found.start()].trim().is_empty();
+        suppression(source, Span::new(file, found.start(), found.end()), own_line)
+    });
+    found.collect()
+}
+
 fn suppression(source: &SourceFile, span: Span, own_line: bool) -> Option<Suppression> {
-    static PATTERN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\s*undind:\s*ignore\[([^\]]*)\]").expect("a valid pattern"));
     let found = PATTERN.captures(&source.text()[span.range()])?;
     let rules = found[1].split(',').map(|rule| rule.trim().to_owned()).filter(|rule| !rule.is_empty()).collect();
     let own = source.line_index(span.start as usize);

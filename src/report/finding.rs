@@ -23,7 +23,9 @@ impl<'a> Found<'a> {
     /// The path of the file that holds `span`, with the prefix.
     #[must_use]
     pub fn path(&self, span: Span) -> String {
-        format!("{}{}", self.prefix, self.sources.get(span.file).path())
+        let path = self.sources.get(span.file).path();
+        // A file outside of the repository has its whole path.
+        if path.starts_with('/') { path.to_owned() } else { format!("{}{path}", self.prefix) }
     }
 
     /// The path of the finding's own file, from the root of the workspace.

@@ -159,7 +159,8 @@ impl<'a> Files<'a> for Excerpts<'a> {
     type Source = &'a str;
 
     fn name(&'a self, id: FileId) -> Result<String, Error> {
-        Ok(format!("{}{}", self.prefix, self.sources.get(id).path()))
+        let path = self.sources.get(id).path();
+        Ok(if path.starts_with('/') { path.to_owned() } else { format!("{}{path}", self.prefix) })
     }
 
     fn source(&'a self, id: FileId) -> Result<&'a str, Error> {

@@ -9,6 +9,7 @@ mod fetch;
 mod limits;
 mod lint;
 mod plan;
+mod runner_config;
 mod schemas;
 mod targets;
 mod usage;

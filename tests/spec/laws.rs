@@ -41,7 +41,7 @@ fn broken_by(rule: &str, case: &Case, files: &Files) -> Vec<String> {
                 after.insert(sources.get(file).path().to_owned(), text);
             }
             let (analysis, _) = crate::run(rule, case, &after);
-            if !analysis.documents.problems().is_empty() {
+            if !analysis.documents.problems().is_empty() || !analysis.runners.problems.is_empty() {
                 broken.push(format!("`{}` leaves a file that doesn't parse", fix.title));
             }
         }

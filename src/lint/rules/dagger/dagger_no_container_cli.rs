@@ -1,6 +1,7 @@
 //! DAG801: Dagger in an image without a container command line. Knows which commands need an engine, not what the runner's configuration offers.
 
 use crate::detect::contents::{Contents, Packages, may_provide};
+use crate::detect::dagger::{names_engine, needs_engine};
 use crate::detect::{ImageFacts, JobFacts, JobShell, Step};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::docker::engine_image::Variant;
@@ -16,11 +17,6 @@ pub static RULE: Rule = Rule {
     page: include_str!("dagger_no_container_cli.md"),
     check,
 };
-
-/// Names the engine (dagger/dagger, `internal/cmd/dagger/engine.go`); still experimental by name in 1.0.
-const ENGINE: &str = "_EXPERIMENTAL_DAGGER_RUNNER_HOST";
-/// Commands that contact no engine.
-const WITHOUT_ENGINE: &[&str] = &["version", "login", "logout", "help", "completion", "--version", "--help", "-h"];
 
 fn check(context: &Context<'_>, findings: &mut Findings) {
     for (job, facts) in context.jobs().filter(|(job, _)| context.knowledge(job) != Knowledge::Partial) {
@@ -58,20 +54,6 @@ fn finding(
         Some(fix) => finding.fix(fix),
         None => finding,
     })
-}
-
-fn needs_engine(step: &Step) -> bool {
-    let mut words =
-        (1..).map_while(|index| step.invocation.argv().get(index).map(|argument| argument.value.constant().unwrap_or_default()));
-    let first = words.clone().next();
-    let without = first.is_none_or(|first| WITHOUT_ENGINE.contains(&first));
-    step.name() == Some("dagger") && !without && !words.any(|word| word.starts_with("--cloud"))
-}
-
-fn names_engine(job: &Job, shell: &JobShell, call: &Step) -> bool {
-    let bound = shell.evaluated.bindings.iter().any(|binding| binding.name == ENGINE);
-    let yaml = job.variables.contains_key(ENGINE) || job.conditional.iter().any(|(name, _)| &**name == ENGINE);
-    bound || yaml || call.invocation.environment.iter().any(|(name, _)| name == ENGINE)
 }
 
 /// Whether the script may bring a container command line along before the call.
