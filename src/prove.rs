@@ -210,7 +210,7 @@ fn broken(before: &Analysis, entries: &[String], target: &Target, rewrite: &Rewr
             }
         }
     }
-    if broken.is_empty() { new_findings(before, &after, &rewrite.changed.keys().copied().collect()) } else { broken }
+    if broken.is_empty() { new_findings(before, &after, &rewrite.changed.keys().copied().collect(), &[]) } else { broken }
 }
 
 /// Whether a job means the same: its configuration, and the variables that reach it.
@@ -309,8 +309,8 @@ fn named(text: &str) -> String {
     if tagged { out } else { format!("{out}:latest") }
 }
 
-/// A finding that was not there before is the fault of the jobs that it names.
-fn new_findings(before: &Analysis, after: &Analysis, changed: &BTreeSet<JobId>) -> BTreeMap<JobId, String> {
+/// A finding that was not there before is the fault of the jobs that it names, unless its rule is `expected`.
+fn new_findings(before: &Analysis, after: &Analysis, changed: &BTreeSet<JobId>, expected: &[&str]) -> BTreeMap<JobId, String> {
     let count = |analysis: &Analysis| {
         let mut counts: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
         for finding in lint(analysis, &LintOptions::default()).findings {
@@ -326,7 +326,7 @@ fn new_findings(before: &Analysis, after: &Analysis, changed: &BTreeSet<JobId>) 
     let (old, new) = (count(before), count(after));
     let mut broken = BTreeMap::new();
     for ((rule, name), number) in new {
-        if number <= old.get(&(rule, name.clone())).copied().unwrap_or_default() {
+        if expected.contains(&rule) || number <= old.get(&(rule, name.clone())).copied().unwrap_or_default() {
             continue;
         }
         let ids = changed.iter().filter(|id| *before.pipelines[id.pipeline].pipeline.jobs[id.job].name == *name);

@@ -3,7 +3,7 @@
 Usage: check.py PIPELINE LOG CODE    PIPELINE is the original as `undind expand --format json` gives it, LOG is from session.py, CODE is the module's code;
 prints a line for each difference
 
-It reads the pipeline by itself and knows how GitLab names services; of the generator it knows only that a function is called as its job, in words.
+It reads the pipeline by itself and knows how GitLab names services; of the generator it knows only that a function says of which job it is.
 """
 
 import json
@@ -12,11 +12,6 @@ import sys
 
 GLOBAL = {"stages", "variables", "workflow"}
 OF_THE_RUNNER = re.compile(r"GIT_|FF_|CACHE_|ARTIFACT_|KUBERNETES_|RUNNER_|TRANSFER_METER_|GET_SOURCES_|RESTORE_CACHE_|EXECUTOR_JOB_|DOCKER_AUTH_CONFIG$")
-
-
-def words(name):
-    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[0-9]+", name)
-    return "_".join(part.lower() for part in parts)
 
 
 def flat(items):
@@ -108,12 +103,11 @@ def main(pipeline, log, code):
             for call, arguments in calls(chain):
                 if call != "setSecret" and "CANARY" in json.dumps([value for value in arguments.values() if not isinstance(value, list) or not value or not isinstance(value[0], list)]):
                     print(f"{name}: a secret is an argument of {call}")
-    compared = {"all"}
+    titles = {title: name for name, title in re.findall(r'async def (\w+)\((?:(?!async def).)*?"""The job `(.*?)`\."""', text, re.DOTALL)}
     for title, job in pipeline.items():
-        function = next((ran[name] for name in (words(title), words(title) + "_", words(title) + "_job") if name in ran), None)
-        if title in GLOBAL or not isinstance(job, dict) or f"The job `{title}`." not in text or function is None:
+        function = ran.get(titles.get(title))
+        if title in GLOBAL or not isinstance(job, dict) or function is None:
             continue
-        compared |= {words(title), words(title) + "_", words(title) + "_job"}
         asked = [call for chain in function for call in calls(chain)]
         if any(name == "dockerBuild" for name, _ in asked):
             published = [arguments["address"] for name, arguments in asked if name == "publish"]
@@ -123,8 +117,7 @@ def main(pipeline, log, code):
             continue
         for what in [*scripts(job, asked), *environment(pipeline, job, asked), *containers(job, asked)]:
             print(f"{title}: {what}")
-    # Of jobs with like names the later ones have numbers.
-    strange = [name for name in ran if name not in compared and not re.search(r"_[0-9]+$", name)]
+    strange = [name for name in ran if name not in titles.values() and name != "all"]
     if strange:
         print(f"functions of no job: {', '.join(strange)}")
 
