@@ -17,5 +17,6 @@ fn the_configuration_in_the_readme_is_read_to_its_last_key() {
     let config = Config::parse(block).unwrap_or_else(|error| panic!("line {}: {error}", error.line));
     assert_eq!(config.lint.per_file_ignores.len(), 1);
     assert_eq!(config.depot.projects.len(), 1);
+    assert_eq!(config.targets["buildkit"].len(), 2);
     assert_eq!(config.runner_tags["privileged"], ["linux-small"]);
 }

@@ -184,7 +184,7 @@ pub struct Migrate {
     /// Pipeline files, folders with a .gitlab-ci.yml, or - for standard input [default: the current folder]
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// The remote builder: depot (buildkit, dagger and target folders are not built yet)
+    /// Where jobs go: depot, buildkit, dagger, or a folder with a target.yml
     #[arg(long, value_name = "TARGET")]
     pub to: String,
     /// Write the files instead of printing a diff
@@ -214,10 +214,10 @@ pub struct Migrate {
     /// replace rewrites the jobs (toggle and shadow are not built yet)
     #[arg(long, value_enum, default_value = "replace")]
     pub mode: Mode,
-    /// The language of generated modules (not built yet)
+    /// The language of the module, with --to dagger: python (the others are not built yet) [default: python]
     #[arg(long, value_enum)]
     pub sdk: Option<Sdk>,
-    /// What the runners are (not built yet)
+    /// Where the Dagger engine runs, with --to dagger: docker starts it in a daemon beside the job (kubernetes is not built yet) [default: elsewhere]
     #[arg(long, value_enum)]
     pub executor: Option<Executor>,
     /// Print to this file instead of standard output

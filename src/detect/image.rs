@@ -62,8 +62,8 @@ pub struct ProgramImage {
     pub shell_tag: Option<&'static str>,
 }
 
-/// Read from the images' Dockerfiles in November 2026: depot/cli, moby/buildkit, GoogleContainerTools/kaniko (`deploy/Dockerfile`),
-/// google/go-containerregistry (`cmd/crane`, built by ko) and containers/image_build (`skopeo`).
+/// From the Dockerfiles of depot/cli, moby/buildkit, GoogleContainerTools/kaniko (`deploy/Dockerfile`) and containers/image_build (`skopeo`), and from what
+/// GitLab's guide says of BuildKit's `rootless` tags and ko's documentation of images such as crane's.
 const PROGRAMS: &[ProgramImage] = &[
     ProgramImage { name: "depot/cli", program: "depot", shell_tag: None },
     ProgramImage { name: "moby/buildkit", program: "buildkitd", shell_tag: None },

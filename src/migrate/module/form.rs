@@ -267,8 +267,9 @@ impl Form {
         for (name, variable) in job.variables.iter().filter(|(name, _)| !own(name)) {
             let text = variable.text().unwrap_or_default();
             let plain = !variable.expands() || names_in(&text).is_empty();
-            let secret = names_in(&text).iter().any(|(_, inner)| self.is_secret(job, inner));
-            let default = plain.then_some(text);
+            // What is written for everybody to see stays where it is, and comes into no code.
+            let secret = is_secret_name(name) || names_in(&text).iter().any(|(_, inner)| self.is_secret(job, inner));
+            let default = (plain && !secret).then_some(text);
             self.parameters.insert(name.to_string(), Parameter { secret, required: false, default, always: true });
             self.environment.push(name.to_string());
         }
