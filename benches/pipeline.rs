@@ -4,9 +4,13 @@
 mod corpus;
 mod generated;
 
+use std::collections::BTreeSet;
+
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use undind::config::Config;
+use undind::migrate::JobId;
+use undind::migrate::module::{Engine, generate};
 use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::{Documents, resolve};
 use undind::plan::{plan, refusals};
@@ -52,6 +56,19 @@ fn linted(bencher: Bencher<'_, '_>, jobs: usize) {
 #[divan::bench(args = JOBS)]
 fn migrated(bencher: Bencher<'_, '_>, jobs: usize) {
     on_generated(bencher, jobs, migration);
+}
+
+/// The functions and the thin jobs of a pipeline that is analyzed already.
+#[divan::bench(args = JOBS)]
+fn functions(bencher: Bencher<'_, '_>, jobs: usize) {
+    let workspace = Workspace::memory([(PATH, pipeline(jobs))]);
+    let analysis = analyze(&workspace, &[PATH.to_owned()], &Config::default());
+    let candidates: BTreeSet<JobId> = (0..analysis.pipelines[0].pipeline.jobs.len()).map(|job| JobId { pipeline: 0, job }).collect();
+    bencher.bench(|| {
+        let generated = generate(black_box(&analysis), Engine::Remote, &candidates);
+        assert!(generated.moved.len() * 2 > jobs);
+        generated
+    });
 }
 
 /// A pipeline that includes 149 files, from its texts to the jobs that a push creates.

@@ -14,11 +14,10 @@ const TAKEN: &[&str] = &["all", "id", "help", "source"];
 /// Gives each form a name of its own; jobs of one name, in several pipelines, that run the same share it.
 pub(super) fn give(forms: &mut BTreeMap<JobId, Form>) {
     let mut taken: BTreeSet<String> = TAKEN.iter().map(|&name| name.to_owned()).collect();
-    let mut given: Vec<Form> = Vec::new();
+    let mut given: BTreeMap<String, Vec<Form>> = BTreeMap::new();
     for form in forms.values_mut() {
-        if let Some(same) =
-            given.iter().find(|known| known.job == form.job && Form { function: String::new(), ..(*known).clone() } == *form)
-        {
+        let alike = given.entry(form.job.clone()).or_default();
+        if let Some(same) = alike.iter().find(|known| Form { function: String::new(), ..(*known).clone() } == *form) {
             form.function.clone_from(&same.function);
             continue;
         }
@@ -31,7 +30,7 @@ pub(super) fn give(forms: &mut BTreeMap<JobId, Form>) {
         let name = reserved.into_iter().chain(numbered).find(|name| !taken.contains(name)).expect("numbers go on");
         taken.insert(name.clone());
         form.function = name;
-        given.push(form.clone());
+        alike.push(form.clone());
     }
 }
 
