@@ -28,7 +28,7 @@ pub use reason::{Reason, Verdict};
 pub use steps::{JobShell, Step};
 pub use variables::{Setting, setting};
 
-use crate::docker::Operation;
+use crate::docker::{Operation, Tool};
 use crate::pipeline::{Documents, Job, Pipeline, Script, Section};
 use crate::shell::{self, Env};
 use crate::source::{FileId, Span};
@@ -144,7 +144,9 @@ impl Detector {
             }
         }
         let in_script = shell.as_ref().and_then(|shell| exported_host(job, shell));
-        let uses_docker = found.operations.iter().any(|operation| flow::needs_daemon(&operation.operation));
+        // Where the engine of Dagger is, the settings of a project say.
+        let asks = |operation: &JobOperation| flow::needs_daemon(&operation.operation) && operation.operation.tool != Tool::Dagger;
+        let uses_docker = found.operations.iter().any(asks);
         let mut daemon = daemon::daemon(job, image.as_ref(), &services, in_script, uses_docker);
         // A client's variables alone are no daemon: nothing in the script would read them.
         if daemon.service.is_none() && !uses_docker && shell.is_some() && found.opaque.is_empty() {

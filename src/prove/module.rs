@@ -11,8 +11,10 @@ use crate::migrate::module::{Engine, Form, Generated, OWN, calls, generate, imag
 use crate::migrate::{Changed, JobId};
 use crate::pipeline::Job;
 use crate::pipeline::expand::expanded_job;
+use crate::pipeline::script::flat;
 use crate::prove::{FileChange, MigrateOptions, Migration, Outcome, new_findings, same, variables};
 use crate::workspace::Workspace;
+use crate::yaml::Value;
 
 /// Turns the jobs of the pipelines whose entries are `entries` into functions, as far as they can be, and proves the result.
 #[must_use]
@@ -126,11 +128,29 @@ fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Gen
     new_findings(before, &after, &generated.moved.keys().copied().collect(), expected)
 }
 
-/// Whether `other` has what a job that moves writes and loses, as one that extends it.
+/// Whether `other` extends a job that moves, or has what that one writes and loses.
 fn gives(before: &Analysis, id: JobId, other: &Job) -> bool {
-    let own = before.pipelines[id.pipeline].pipeline.jobs[id.job].own.span;
+    let pipeline = &before.pipelines[id.pipeline].pipeline;
+    let job = &pipeline.jobs[id.job];
+    let mut open = bases(other);
+    let mut seen = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if *name == *job.name {
+            return true;
+        }
+        if seen.insert(name.clone()) {
+            open.extend(pipeline.job(&name).map(bases).unwrap_or_default());
+        }
+    }
+    let own = job.own.span;
     OWN.iter().filter_map(|keyword| other.config.entry(keyword)).any(|entry| own.contains(entry.key.span))
         || other.script.items.iter().any(|item| own.contains(item.value.span))
+}
+
+/// The names that a job extends.
+fn bases(job: &Job) -> Vec<String> {
+    let extends = job.own.get("extends").map(|extends| flat(extends, &mut Vec::new())).unwrap_or_default();
+    extends.into_iter().filter_map(Value::scalar_text).collect()
 }
 
 fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engine) -> Option<&'static str> {

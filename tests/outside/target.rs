@@ -5,6 +5,7 @@
 pub enum Target {
     Depot,
     Buildkit,
+    Dagger,
 }
 
 impl Target {
@@ -13,6 +14,7 @@ impl Target {
         match self {
             Self::Depot => "depot",
             Self::Buildkit => "buildkit",
+            Self::Dagger => "dagger",
         }
     }
 
@@ -20,7 +22,7 @@ impl Target {
     pub fn migrate(self, pipeline: &str) -> Vec<&str> {
         let own: &[&str] = match self {
             Self::Depot => &["--project", "abc123"],
-            Self::Buildkit => &[],
+            Self::Buildkit | Self::Dagger => &[],
         };
         [&["migrate", pipeline, "--to", self.name()], own, &["--report", "json"]].concat()
     }

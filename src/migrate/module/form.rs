@@ -167,7 +167,7 @@ impl Form {
     /// # Errors
     /// The reasons why a call can't stand for it.
     pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
-        let mut reader = Reader { job, facts, reasons: Vec::new() };
+        let mut reader = Reader::new(job, facts);
         reader.keywords();
         if let Some(call) = facts.operations.iter().find(|operation| operation.operation.tool == Tool::Dagger) {
             reader.refuse(reason::NO_CHANGE, call.span, "the job calls Dagger already");
@@ -207,7 +207,7 @@ impl Form {
             rank: 0,
             assumptions: Vec::new(),
         };
-        form.variables(job, facts);
+        form.variables(job, variables_of(&reader.main, &reader.after));
         form.checked(job)?;
         if form.parameters.values().any(|parameter| parameter.secret) {
             form.repeatable = false;
@@ -261,8 +261,8 @@ impl Form {
         Ok(form)
     }
 
-    /// The variables that the job has, and those that its script, image, services and caches read.
-    fn variables(&mut self, job: &Job, facts: &JobFacts) {
+    /// The variables that the job has, and those that its scripts `read`, its image, services and caches.
+    fn variables(&mut self, job: &Job, read: Vec<String>) {
         let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning));
         for (name, variable) in job.variables.iter().filter(|(name, _)| !own(name)) {
             let text = variable.text().unwrap_or_default();
@@ -279,7 +279,7 @@ impl Form {
                 self.environment.push(name.to_string());
             }
         }
-        for name in variables_of(job, facts) {
+        for name in read {
             if name == "CI_PROJECT_DIR" || name == "CI_BUILDS_DIR" {
                 self.names_folder = true;
                 continue;

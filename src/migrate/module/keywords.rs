@@ -1,5 +1,6 @@
 //! A job's keywords and scripts into the parts of its form, or into reasons why a call can't stand for it. Knows GitLab's keywords, not Dagger.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
@@ -30,12 +31,22 @@ const REMOTE: &[&str] = &["fetch", "lfs", "ls-remote", "pull", "push", "remote",
 pub(super) struct Reader<'a> {
     pub(super) job: &'a Job,
     pub(super) facts: &'a JobFacts,
+    /// `before_script` and `script`.
+    pub(super) main: Cow<'a, JobShell>,
+    /// `after_script`.
+    pub(super) after: Cow<'a, JobShell>,
     pub(super) reasons: Vec<Reason>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     pub(super) fn refuse(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         self.reasons.push(Reason { code, message: message.into(), span });
+    }
+
+    /// A reader of `job`, whose scripts are read here if they weren't before.
+    pub(super) fn new(job: &'a Job, facts: &'a JobFacts) -> Self {
+        let after = facts.after_shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.after_script)), Cow::Borrowed);
+        Self { job, facts, main: facts.main_shell(job), after, reasons: Vec::new() }
     }
 
     pub(super) fn keywords(&mut self) {
@@ -66,7 +77,7 @@ impl Reader<'_> {
     }
 
     pub(super) fn scripts(&mut self) {
-        let main = self.facts.main_shell(self.job);
+        let main = self.main.clone();
         for &span in self.job.script.invalid.iter().chain(&self.job.after_script.invalid) {
             self.refuse(reason::INVALID_JOB, span, "a script item is not a string");
         }
@@ -192,8 +203,7 @@ impl Reader<'_> {
 
     /// What the programs of the scripts do.
     pub(super) fn habits(&mut self) -> Vec<Habit> {
-        let main = self.facts.main_shell(self.job).into_owned();
-        let after = JobShell::read(self.job, &self.job.after_script);
+        let (main, after) = (self.main.clone(), self.after.clone());
         let mut habits = Vec::new();
         for (script, shell) in [(&self.job.script, &main), (&self.job.after_script, &after)] {
             for step in &shell.steps {

@@ -388,7 +388,7 @@ mod tests {
         assert_eq!(string("say \"a\""), "'say \"a\"'");
         assert_eq!(string("it's \"a\"\n\\"), "\"it's \\\"a\\\"\\n\\\\\"");
         assert_eq!(text(&Text::new("python:$PY_3-{x}\"")), "f\"python:{py_3}-{{x}}\\\"\"");
-        assert_eq!(text(&Text::new("$IMAGE")), "image");
+        assert_eq!((text(&Text::new("$TAG")), text(&Text::new("$IMAGE"))), ("tag".to_owned(), "image_".to_owned()));
         assert_eq!(block("a \\n\n\"\"\"\n"), "\"\"\"\\\na \\\\n\n\\\"\\\"\\\"\n\"\"\"");
         assert_eq!(
             (identifier("FROM"), identifier("K8S_TOKEN"), identifier("_")),
@@ -400,7 +400,7 @@ mod tests {
     fn lines_are_broken_at_88_characters() {
         let items = |length: usize| vec!["a".repeat(length), "b".to_owned()];
         assert_eq!(layout(4, "f(", items(10), ")", None), "    f(aaaaaaaaaa, b)");
-        assert_eq!(layout(4, "f(", items(77), ")", None), format!("    f(\n        {}, b\n    )", "a".repeat(77)));
+        assert_eq!(layout(4, "long(", items(77), ")", None), format!("    long(\n        {}, b\n    )", "a".repeat(77)));
         assert_eq!(layout(0, "f(", items(90), ")", None), format!("f(\n    {},\n    b,\n)", "a".repeat(90)));
     }
 }

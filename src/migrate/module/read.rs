@@ -6,8 +6,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::detect::{JobFacts, JobShell};
-use crate::pipeline::Job;
+use crate::detect::JobShell;
 
 /// Variables that a shell or a container has by itself, and what awk calls its own.
 const OF_THE_SHELL: &[&str] = &[
@@ -56,13 +55,11 @@ pub fn names_in(text: &str) -> Vec<(Range<usize>, &str)> {
     found.filter_map(|captures| Some((captures.get(0)?.range(), captures.get(1).or(captures.get(2))?.as_str()))).collect()
 }
 
-/// The variables that the scripts of `job` read and do not set before, in the order in which they are named.
-pub(super) fn variables_of(job: &Job, facts: &JobFacts) -> Vec<String> {
-    let main = facts.main_shell(job);
-    let after = JobShell::read(job, &job.after_script);
+/// The variables that two scripts, each a shell of its own, read and do not set before, in the order in which they are named.
+pub(super) fn variables_of(main: &JobShell, after: &JobShell) -> Vec<String> {
     let mut names = Vec::new();
     let mut seen = BTreeSet::new();
-    for shell in [main.as_ref(), &after] {
+    for shell in [main, after] {
         for (at, name) in read_in(&shell.script.text) {
             let set = shell.evaluated.bindings.iter().any(|binding| binding.name == name && (binding.range.start as usize) < at);
             let upper = name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');

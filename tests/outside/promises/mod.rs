@@ -41,6 +41,11 @@ fn every_pipeline_is_migrated_to_buildkit_as_promised() {
     check(Target::Buildkit);
 }
 
+#[test]
+fn every_pipeline_is_migrated_to_dagger_as_promised() {
+    check(Target::Dagger);
+}
+
 fn check(target: Target) {
     let cases = all_cases();
     let judged = workers::each(&cases, |case| judge(case, target));
@@ -61,18 +66,20 @@ fn check(target: Target) {
     }
     say(&format!("{} jobs are meant to move, {} of which do; the others:", floor.meant, floor.full));
     floor.rest.iter().for_each(|job| say(&format!("  {job}")));
-    assert!(floor.full * 10 >= floor.meant * 9, "more than a tenth of the jobs that are meant to move stay");
+    // A module takes no job whose programs look for credentials, tests between build and push, and so on: there is no floor yet.
+    let low = target != Target::Dagger && floor.full * 10 < floor.meant * 9;
+    assert!(!low, "more than a tenth of the jobs that are meant to move stay");
     assert!(violations.is_empty(), "{} violations, all of them in {}", violations.len(), path.display());
 }
 
 fn judge(case: &Case, target: Target) -> (summary::Row, Floor, Vec<Violation>) {
     let seen = observe(case, target);
-    let violations = broken(&seen).into_iter().map(|(promise, what)| Violation { case: seen.name.clone(), promise, what });
+    let violations = broken(&seen, target).into_iter().map(|(promise, what)| Violation { case: seen.name.clone(), promise, what });
     (summary::Row::of(&seen), Floor::of(&seen), violations.collect())
 }
 
 /// Every promise that `seen` breaks, with a sentence about it.
-fn broken(seen: &Observation) -> Vec<(&'static str, String)> {
+fn broken(seen: &Observation, target: Target) -> Vec<(&'static str, String)> {
     let mut checks = vec![("runs", seen.runs.iter().filter_map(misbehaviour).collect::<Vec<_>>())];
     if seen.before.expand_code == Some(2) {
         // A file that is no pipeline is refused by every command, and nothing is written.
@@ -84,7 +91,10 @@ fn broken(seen: &Observation) -> Vec<(&'static str, String)> {
         checks.push(("1 bytes", bytes::check(seen)));
         checks.push(("2 other jobs", meaning::check_others(seen)));
         checks.push(("3 no daemon", daemon::check_none_left(seen)));
-        checks.push(("4 published", daemon::check_published(seen)));
+        // What a function publishes, its code says; `module` looks there.
+        if target != Target::Dagger {
+            checks.push(("4 published", daemon::check_published(seen)));
+        }
         checks.push(("5 result", meaning::check_result(seen)));
         checks.push(("6 twice", bytes::check_second(seen)));
         checks.push(("6 twice", report::check_second(seen)));
