@@ -65,7 +65,7 @@ fn functions(bencher: Bencher<'_, '_>, jobs: usize) {
     let analysis = analyze(&workspace, &[PATH.to_owned()], &Config::default());
     let candidates: BTreeSet<JobId> = (0..analysis.pipelines[0].pipeline.jobs.len()).map(|job| JobId { pipeline: 0, job }).collect();
     bencher.bench(|| {
-        let generated = generate(black_box(&analysis), Engine::Remote, &candidates);
+        let generated = generate(black_box(&analysis), Engine::Remote, true, &candidates);
         assert!(generated.moved.len() * 2 > jobs);
         generated
     });

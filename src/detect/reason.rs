@@ -82,6 +82,7 @@ codes! {
     NO_CHANGE = "no-change", "the migration would leave the job's daemon in place";
     PROOF_FAILED = "proof-failed", "the rewritten pipeline did not keep a promise, so it was dropped";
     TARGET_REFUSES = "target-refuses", "the target cannot do what the command does";
+    UNNEEDED_STAGE = "unneeded-stage", "the classic builder also runs stages that the image does not need, such as tests, and BuildKit leaves them out";
     LOCAL_CONTEXT = "local-context", "the build reads something that only the job's machine has";
 }
 

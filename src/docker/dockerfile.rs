@@ -83,6 +83,42 @@ impl Dockerfile {
         stages
     }
 
+    /// The stages with commands that BuildKit leaves out of a build of `target`, or of the last stage, since the result does not need them. The classic
+    /// builder runs every stage up to the target (<https://docs.docker.com/build/building/multi-stage/>).
+    #[must_use]
+    pub fn unneeded_stages(&self, target: Option<&str>) -> Vec<String> {
+        let stages = self.stages();
+        let find = |name: &str| {
+            let by_name = stages.iter().rposition(|stage| stage.name.as_deref() == Some(name.to_ascii_lowercase().as_str()));
+            by_name.or_else(|| name.parse::<usize>().ok().filter(|&number| number < stages.len()))
+        };
+        let Some(last) = target.map_or_else(|| stages.len().checked_sub(1), find) else { return Vec::new() };
+        let mut sources: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];
+        let mut runs = vec![false; stages.len()];
+        let mut at = None;
+        for instruction in &self.instructions {
+            if instruction.name == "FROM" {
+                let next = at.map_or(0, |at: usize| at + 1);
+                sources[next].extend(Some(&stages[next]).filter(|stage| stage.from_stage).and_then(|stage| find(&stage.base)));
+                at = Some(next);
+            }
+            let Some(at) = at else { continue };
+            runs[at] |= instruction.name == "RUN";
+            let mounted = instruction.mounts();
+            let from = instruction.flag("from").into_iter().chain(mounted.iter().filter_map(|mount| mount.get("from")));
+            sources[at].extend(from.filter_map(find));
+        }
+        let mut needed = vec![false; stages.len()];
+        let mut open = vec![last];
+        while let Some(stage) = open.pop() {
+            if !std::mem::replace(&mut needed[stage], true) {
+                open.extend(&sources[stage]);
+            }
+        }
+        let name = |at: usize| stages[at].name.clone().unwrap_or_else(|| at.to_string());
+        (0..last).filter(|&at| !needed[at] && runs[at]).map(name).collect()
+    }
+
     /// The `ARG`s before the first `FROM`, which `FROM` lines may use: names and defaults.
     #[must_use]
     pub fn global_arguments(&self) -> Vec<(String, Option<String>)> {

@@ -318,3 +318,15 @@ fn broken_dockerfiles_neither_panic_nor_lose_the_rest() {
     let windows = Dockerfile::parse("# escape=`\r\nFROM a `\r\n as b\r\n").stages();
     assert_eq!(windows[0].name.as_deref(), Some("b"));
 }
+
+#[test]
+fn stages_that_nothing_takes_from_are_not_needed() {
+    let text = "FROM a AS build\nRUN make\nFROM build AS test\nRUN make test\nFROM a AS notes\nCOPY x y\nFROM b AS tools\nRUN x\n\
+                FROM a\nCOPY --from=build /x /x\nRUN --mount=from=tools,target=/t true\n";
+    let file = Dockerfile::parse(text);
+    assert_eq!(file.unneeded_stages(None), ["test"]);
+    assert_eq!(file.unneeded_stages(Some("TEST")), Vec::<String>::new());
+    assert_eq!(file.unneeded_stages(Some("3")), ["build", "test"]);
+    assert_eq!(file.unneeded_stages(Some("nobody")), Vec::<String>::new());
+    assert_eq!(Dockerfile::parse("").unneeded_stages(None), Vec::<String>::new());
+}

@@ -13,10 +13,13 @@ mod service;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::Analysis;
-use crate::detect::Reason;
+use crate::detect::{Reason, reason};
 use crate::edit::{Edit, apply};
 use crate::migrate::JobId;
-use crate::source::FileId;
+use crate::pipeline::Job;
+use crate::pipeline::script::flat;
+use crate::source::{FileId, Span};
+use crate::yaml::json_text;
 
 pub use form::Form;
 pub use glue::{OWN, calls, image, setup};
@@ -49,14 +52,14 @@ pub struct Generated {
     pub refused: BTreeMap<JobId, Vec<Reason>>,
 }
 
-/// Turns `candidates` into functions, as far as they can be, and their jobs into calls.
+/// Turns `candidates`, which somebody may have `named`, into functions, as far as they can be, and their jobs into calls.
 #[must_use]
-pub fn generate(analysis: &Analysis, engine: Engine, candidates: &BTreeSet<JobId>) -> Generated {
+pub fn generate(analysis: &Analysis, engine: Engine, named: bool, candidates: &BTreeSet<JobId>) -> Generated {
     let mut generated = Generated::default();
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
         let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-        match Form::of(job, facts, &analysis.workspace) {
+        match Form::of(job, facts, &analysis.workspace, named) {
             Ok(mut form) => {
                 let stages = pipeline.pipeline.stages();
                 form.rank = stages.iter().position(|stage| **stage == *job.stage()).unwrap_or(stages.len());
@@ -65,6 +68,7 @@ pub fn generate(analysis: &Analysis, engine: Engine, candidates: &BTreeSet<JobId
             Err(reasons) => drop(generated.refused.insert(id, reasons)),
         }
     }
+    shared_caches(analysis, &mut generated);
     names::give(&mut generated.moved);
     loop {
         let written = glue::edits(analysis, engine, &generated.moved).and_then(|edits| {
@@ -88,4 +92,35 @@ pub fn generate(analysis: &Analysis, engine: Engine, candidates: &BTreeSet<JobId
         generated.created = python::files(generated.moved.values());
     }
     generated
+}
+
+/// A job stays where another one that stays may take what it leaves in a cache: the engine's caches and the runners' are not the same.
+fn shared_caches(analysis: &Analysis, generated: &mut Generated) {
+    let caches = |id: JobId| cache_keys(&analysis.pipelines[id.pipeline].pipeline.jobs[id.job]);
+    let ids = (0..analysis.pipelines.len())
+        .flat_map(|pipeline| (0..analysis.pipelines[pipeline].pipeline.jobs.len()).map(move |job| JobId { pipeline, job }));
+    let mut kept: BTreeSet<String> = ids.filter(|id| !generated.moved.contains_key(id)).flat_map(caches).map(|(key, _)| key).collect();
+    loop {
+        let shared: Vec<(JobId, Span)> =
+            generated.moved.keys().filter_map(|&id| Some((id, caches(id).into_iter().find(|(key, _)| kept.contains(key))?.1))).collect();
+        if shared.is_empty() {
+            return;
+        }
+        for (id, span) in shared {
+            kept.extend(caches(id).into_iter().map(|(key, _)| key));
+            generated.moved.remove(&id);
+            let message = "its cache is also that of a job that stays, which may take from it".to_owned();
+            generated.refused.entry(id).or_default().push(Reason { code: reason::TARGET_REFUSES, message, span });
+        }
+    }
+}
+
+/// The keys of a job's caches, of which each is one archive for all jobs that name it, with the places of the caches.
+fn cache_keys(job: &Job) -> Vec<(String, Span)> {
+    let Some(value) = job.config.get("cache").filter(|value| !value.is_null()) else { return Vec::new() };
+    let all = if value.as_mapping().is_some() { vec![value] } else { flat(value, &mut Vec::new()) };
+    all.into_iter()
+        .filter(|cache| cache.get("paths").is_some() || cache.get("untracked").is_some())
+        .map(|cache| (cache.get("key").map_or_else(|| "\"default\"".to_owned(), json_text), cache.span))
+        .collect()
 }

@@ -2,10 +2,10 @@
 
 use crate::analysis::Analysis;
 use crate::detect::flow::{Action, Output, needs_daemon};
-use crate::detect::{JobFacts, Kind, Reason, reason};
+use crate::detect::{JobFacts, Kind, Reason, Step, is_frozen, reason, setting};
 use crate::docker::dockerfile::Dockerfile;
 use crate::docker::reference::{Reference, Same};
-use crate::docker::{Op, Operation, Role};
+use crate::docker::{Op, Operation, Role, Tool};
 use crate::migrate::changes::JobId;
 use crate::migrate::project::join;
 use crate::pipeline::{Job, Section};
@@ -18,11 +18,49 @@ pub fn obstacles(analysis: &Analysis, id: JobId) -> Vec<Reason> {
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
     let mut reasons = private_hosts(analysis, facts);
     reasons.extend(generated(analysis, job));
+    reasons.extend(unneeded_stage(analysis, job, facts));
     reasons.extend(local_base(analysis, facts).or_else(|| unpublished_base(analysis, facts)));
     if matches!(facts.daemon.kind, Kind::Unknown | Kind::Socket) {
         reasons.extend(shared_daemon(analysis, id, facts));
     }
     reasons
+}
+
+/// A stage that the job's builder runs and BuildKit would not: it may be a test that keeps an image from being pushed.
+fn unneeded_stage(analysis: &Analysis, job: &Job, facts: &JobFacts) -> Option<Reason> {
+    facts.own_operations().filter(|(operation, _)| operation.operation.op == Op::Build).find_map(|(operation, step)| {
+        let build = &operation.operation;
+        if build.tool != Tool::Docker || !is_classic(job, facts, step) {
+            return None;
+        }
+        let text = analysis.workspace.text(&dockerfile(build)).ok()?;
+        let target = build.value("target").filter(|target| !target.contains('$'));
+        let stage = Dockerfile::parse(&text).unneeded_stages(target).into_iter().next()?;
+        let message =
+            format!("the stage `{stage}` is run by the job's builder and left out by BuildKit: build it with a `--target` of its own");
+        Some(Reason { code: reason::UNNEEDED_STAGE, message, span: operation.span })
+    })
+}
+
+/// Whether `docker build` is the classic builder: before version 23 where nobody asks for BuildKit, and wherever it is turned off.
+fn is_classic(job: &Job, facts: &JobFacts, step: &Step) -> bool {
+    let here = step.invocation.environment.iter().find(|(name, _)| name == "DOCKER_BUILDKIT").map(|(_, value)| value.constant());
+    let asked = here.map_or_else(|| setting(job, "DOCKER_BUILDKIT").map(|setting| setting.text), |text| text.map(str::to_owned));
+    let old = facts.image.as_ref().and_then(|image| image.docker.as_ref().map(|docker| (image, docker))).is_some_and(|(image, docker)| {
+        docker.official && docker.version.first().map_or_else(|| is_frozen(&image.text), |&major| major < 23)
+    });
+    match asked.as_deref() {
+        Some("0") => true,
+        Some(_) => false,
+        None => old,
+    }
+}
+
+/// The path of a build's Dockerfile.
+fn dockerfile(build: &Operation) -> String {
+    let context = build.context().unwrap_or(".").trim_start_matches("./").trim_end_matches('/');
+    let file = build.value("file").map_or_else(|| join(context, "Dockerfile"), str::to_owned);
+    file.trim_start_matches("./").to_owned()
 }
 
 fn private_hosts(analysis: &Analysis, facts: &JobFacts) -> Vec<Reason> {

@@ -146,7 +146,9 @@ impl Lowering<'_> {
             })
             .collect();
         let emulated = self.actions().values().any(|action| matches!(action, Action::Remove(Why::Emulation)));
-        if emulated && built.iter().any(|build| build.flag("platform").is_none()) {
+        // What a target with a list of platforms builds by itself is the machine that most runners are.
+        let open = emulated || self.target.manifest.platforms.is_empty();
+        if open && built.iter().any(|build| build.flag("platform").is_none()) {
             let message = "a build without `--platform` is meant for the architecture of the job's machine, which chooses the builder";
             self.lowered.assumptions.push(("builder-architecture", message.to_owned()));
         }

@@ -36,7 +36,7 @@ pub fn migrate_to_module(
     }
     let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
     let generated = loop {
-        let generated = generate(&before, engine, &candidates);
+        let generated = generate(&before, engine, !options.jobs.is_empty(), &candidates);
         let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, engine, &generated) };
         if broken.is_empty() {
             break generated;

@@ -103,7 +103,7 @@ variables=(
 )
 [[ $world != depot ]] || variables+=(DEPOT_TOKEN=e2e-token DEPOT_ERROR_TELEMETRY=0 DEPOT_NO_UPDATE_NOTIFIER=1)
 if [[ $world == buildkit ]]; then
-  variables+=(BUILDKIT_HOST=tcp://buildkit.example.com:1234)
+  variables+=(BUILDKIT_ADDRESS=tcp://buildkit.example.com:1234)
   for variable in BUILDKIT_CA BUILDKIT_CERT BUILDKIT_KEY; do variables+=("$variable=/builds/$name.tmp/$variable"); done
 fi
 # After what a script prints comes what it was told to do, which is what one wants to see of a job that fails.

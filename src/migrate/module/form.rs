@@ -162,11 +162,11 @@ const OF_THE_RUNNER: &[&str] = &[
 ];
 
 impl Form {
-    /// What `job` runs.
+    /// What `job` runs; `named` says that somebody asked for it by its name.
     ///
     /// # Errors
     /// The reasons why a call can't stand for it.
-    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
+    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace, named: bool) -> Result<Self, Vec<Reason>> {
         let mut reader = Reader::new(job, facts);
         reader.keywords();
         if let Some(call) = facts.operations.iter().find(|operation| operation.operation.tool == Tool::Dagger) {
@@ -182,7 +182,7 @@ impl Form {
         let services: Vec<Service> = reader.services();
         let outputs = reader.outputs();
         let (caches, mut assumptions) = reader.caches(outputs.as_ref());
-        let habits = reader.habits();
+        let habits = reader.habits(named);
         if !reader.reasons.is_empty() {
             return Err(reader.reasons);
         }
@@ -196,7 +196,8 @@ impl Form {
             image,
             environment: Vec::new(),
             services,
-            names_folder: false,
+            // An unknown program may take its folder for part of what it works on.
+            names_folder: habits.contains(&Habit::Unknown),
             script: job.script.text.to_string(),
             after_script: job.after_script.text.to_string(),
             builds: Vec::new(),
@@ -215,6 +216,13 @@ impl Form {
         if habits.contains(&Habit::Unknown) {
             assumptions
                 .push(("reads-environment", "the job's programs read no variables but those that the pipeline's files name".to_owned()));
+        }
+        if !job.tags().is_empty() {
+            assumptions.push((
+                "runner-tags",
+                "the tags chose the machine for its tools alone: the functions run where the engine is, beside those of other jobs"
+                    .to_owned(),
+            ));
         }
         form.assumptions = assumptions;
         Ok(form)
@@ -248,6 +256,7 @@ impl Form {
         }
         form.checked(reader.job)?;
         let published = form.builds.iter().any(|build| !build.addresses.is_empty());
+        form.assumptions.push(("keeps-cache", "the engine keeps the steps of a build from job to job, where a new daemon began with none: a `RUN` that fetches what changes outside is not run again".to_owned()));
         if published && form.builds.iter().any(|build| !build.plain) {
             form.assumptions.push((
                 "no-attestations",

@@ -61,6 +61,16 @@ impl<'a> Reader<'a> {
         } else if !self.job.is_script() && self.reasons.is_empty() {
             self.refuse(reason::INVALID_JOB, self.job.key, "the job has no `script`");
         }
+        let tags: Vec<String> = self.job.tags().iter().filter_map(Value::scalar_text).collect();
+        if let Some(word) = tags.iter().map(String::as_str).chain([&*self.job.name]).find(|text| speaks_of_an_architecture(text)) {
+            let message = format!("`{word}` speaks of an architecture, and a function runs on that of the engine");
+            self.refuse(reason::TARGET_REFUSES, self.job.key, message);
+        }
+        let of_a_daemon = |name: &str| name == "DOCKER_HOST" || name.starts_with("TESTCONTAINERS_");
+        if let Some((name, variable)) = self.job.variables.iter().find(|(name, _)| of_a_daemon(name)).filter(|_| !self.facts.has_dind()) {
+            let message = format!("`{name}` says that something in the job talks to a Docker daemon");
+            self.refuse(reason::TARGET_REFUSES, variable.entry.key.span, message);
+        }
         let strategy = self.job.variables.get("GIT_STRATEGY").and_then(|variable| Some((variable.text()?, variable.value()?.span)));
         if let Some((text, span)) = strategy.filter(|(text, _)| ["none", "empty"].contains(&text.as_str())) {
             self.refuse(reason::TARGET_REFUSES, span, format!("with `GIT_STRATEGY: {text}` the module is not checked out"));
@@ -100,8 +110,10 @@ impl<'a> Reader<'a> {
                 "git asks the server of the checkout, for which the job's token is in git's configuration",
             );
         }
-        if let Some((name, at)) = read_as_file(&main) {
-            let span = self.job.place(&self.job.script, at);
+        let after = self.after.clone();
+        let files = [(&self.job.script, &main), (&self.job.after_script, &after)];
+        if let Some((script, (name, at))) = files.iter().find_map(|(script, shell)| Some((script, read_as_file(shell)?))) {
+            let span = self.job.place(script, at);
             self.refuse(reason::TARGET_REFUSES, span, format!("`${name}` may be the path of a file that only the runner has"));
         }
     }
@@ -128,6 +140,10 @@ impl<'a> Reader<'a> {
         }
         if image.text().contains("$[[") {
             self.refuse(reason::TARGET_REFUSES, image.value.span, "the image depends on an input of which the value is not known");
+        }
+        if !comes_from_a_registry(image.text()) {
+            let message = format!("`{}` may be an image that only the runner's machine has", image.text());
+            self.refuse(reason::JOB_IMAGE_UNKNOWN, image.value.span, message);
         }
         Some(Text::new(image.text()))
     }
@@ -189,7 +205,7 @@ impl<'a> Reader<'a> {
                 }
                 // What runs for protected branches shares no cache with what anybody may start, as at GitLab.
                 let key = key.and_then(Value::scalar_text).unwrap_or_else(|| "default".to_owned());
-                let key = Text::new(&format!("{key}-protected-${PROTECTED}"));
+                let key = Text::new(&format!("{key}-{folder}-protected-${PROTECTED}"));
                 caches.push(Cache { path: folder, key });
             }
         }
@@ -201,10 +217,10 @@ impl<'a> Reader<'a> {
         (caches, assumptions)
     }
 
-    /// What the programs of the scripts do.
-    pub(super) fn habits(&mut self) -> Vec<Habit> {
+    /// What the programs of the scripts do; `named` says that somebody asked for the job by its name.
+    pub(super) fn habits(&mut self, named: bool) -> Vec<Habit> {
         let (main, after) = (self.main.clone(), self.after.clone());
-        let mut habits = Vec::new();
+        let (mut habits, mut told) = (Vec::new(), false);
         for (script, shell) in [(&self.job.script, &main), (&self.job.after_script, &after)] {
             for step in &shell.steps {
                 let habit = if step.invocation.opaque || step.invocation.unread_text { Habit::Unknown } else { habit(step) };
@@ -213,11 +229,107 @@ impl<'a> Reader<'a> {
                     let name = step.name().unwrap_or_default().to_owned();
                     self.refuse(reason::TARGET_REFUSES, span, format!("`{name}` reads variables of the job that its script does not name"));
                 }
+                if habit == Habit::Privileged {
+                    let span = self.job.place(script, step.range());
+                    let name = step.name().unwrap_or_default().to_owned();
+                    self.refuse(reason::TARGET_REFUSES, span, format!("`{name}` wants more rights than a function's container has"));
+                }
+                if habit == Habit::Unknown && !named && !told {
+                    let span = self.job.place(script, step.range());
+                    let name = shell.slice(step.range()).split_whitespace().next().unwrap_or("a program").to_owned();
+                    let message = format!(
+                        "`{name}` may read variables that the script does not name; `--jobs` with the job's name moves it all the same"
+                    );
+                    self.refuse(reason::TARGET_REFUSES, span, message);
+                    told = true;
+                }
                 habits.push(habit);
             }
         }
         habits
     }
+}
+
+/// Whether a runner's tag or a job's name says on which kind of machine the job is to run.
+fn speaks_of_an_architecture(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "aarch64", "amd64", "arm", "arm32", "arm64", "armhf", "armv6", "armv7", "i386", "mips64", "ppc64le", "riscv64", "s390x", "x64",
+        "x86",
+    ];
+    let lower = text.to_ascii_lowercase();
+    lower.contains("x86_64") || lower.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// Names of images without a namespace that Docker Hub has (<https://hub.docker.com/search?badges=official>).
+const OFFICIAL: &[&str] = &[
+    "almalinux",
+    "alpine",
+    "amazoncorretto",
+    "amazonlinux",
+    "archlinux",
+    "bash",
+    "buildpack-deps",
+    "busybox",
+    "caddy",
+    "cassandra",
+    "centos",
+    "clojure",
+    "composer",
+    "couchdb",
+    "crystal",
+    "dart",
+    "debian",
+    "docker",
+    "eclipse-temurin",
+    "elixir",
+    "erlang",
+    "fedora",
+    "gcc",
+    "golang",
+    "gradle",
+    "groovy",
+    "haskell",
+    "haproxy",
+    "httpd",
+    "ibmjava",
+    "influxdb",
+    "jruby",
+    "julia",
+    "mariadb",
+    "maven",
+    "mediawiki",
+    "memcached",
+    "mongo",
+    "mysql",
+    "nginx",
+    "node",
+    "openjdk",
+    "opensuse",
+    "oraclelinux",
+    "perl",
+    "php",
+    "postgres",
+    "python",
+    "r-base",
+    "rabbitmq",
+    "redis",
+    "rocker",
+    "rockylinux",
+    "ruby",
+    "rust",
+    "sapmachine",
+    "sbt",
+    "swift",
+    "traefik",
+    "ubuntu",
+    "vault",
+    "wordpress",
+];
+
+/// Whether an image is surely pulled: a name without a namespace that Docker Hub does not have is one of the runner's machine.
+fn comes_from_a_registry(image: &str) -> bool {
+    let name = image.split(['@', ':']).next().unwrap_or(image);
+    image.contains('/') || image.starts_with('$') || OFFICIAL.contains(&name)
 }
 
 /// The items of a list, or nothing.
@@ -239,24 +351,28 @@ fn overlaps(output: &Text, folder: &str) -> bool {
     pattern.starts_with(folder) || folder.starts_with(fixed)
 }
 
-/// A variable of the project's settings that a command takes for the name of a file, with its place.
+/// A variable of the project's settings that a command may take for the name of a file, with the command's place.
 fn read_as_file(shell: &JobShell) -> Option<(String, std::ops::Range<usize>)> {
     const READERS: &[&str] =
         &["cat", "chmod", "cp", "mv", "ssh-add", "source", ".", "base64", "head", "tail", "install", "stat", "wc", "file"];
-    let lone = |text: &str| {
-        let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'))?;
-        let outside =
-            !name.starts_with("CI_") && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
-        (outside && !name.is_empty()).then(|| name.to_owned())
+    let outside = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with("CI_")
+            && name.chars().all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_')
     };
+    let lone = |text: &str| text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).filter(|name| outside(name)).map(str::to_owned);
     let by_name = |name: &str| {
         ["KUBECONFIG", "GOOGLE_APPLICATION_CREDENTIALS"].contains(&name)
             || ["_FILE", "_PEM", "_KEYFILE", "_KUBECONFIG"].iter().any(|end| name.ends_with(end))
     };
+    let within = |text: &str| {
+        let names = text.split("${").skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+        names.filter(|name| outside(name)).find(|name| by_name(name)).map(str::to_owned)
+    };
     shell.steps.iter().find_map(|step| {
         let reads = step.name().is_some_and(|name| READERS.contains(&name));
         let mut arguments = step.argv.iter().skip(1);
-        let found = arguments.find_map(|argument| lone(&argument.text).filter(|name| reads || by_name(name)))?;
+        let found = arguments.find_map(|argument| lone(&argument.text).filter(|_| reads).or_else(|| within(&argument.text)))?;
         Some((found, step.range()))
     })
 }

@@ -10,6 +10,10 @@ pub enum Habit {
     Repeatable,
     /// Nothing is known of it.
     Unknown,
+    /// It acts on the world outside, with what a script tells it and nothing else.
+    Told,
+    /// It changes the machine's kernel or network.
+    Privileged,
     /// It reads variables that a script does not name: credentials, or what GitLab says of the pipeline.
     ReadsEnvironment,
 }
@@ -120,14 +124,22 @@ const REPEATABLE: &[&str] = &[
     "bandit",
 ];
 
+/// Programs that do what they are told, to others.
+const TOLD: &[&str] =
+    &["curl", "wget", "ssh", "scp", "ssh-add", "ssh-agent", "ssh-keyscan", "rsync", "git", "openssl", "gpg", "nc", "mail", "lftp", "sftp"];
+
+/// Programs for which a container has to be privileged.
+const PRIVILEGED: &[&str] =
+    &["sysctl", "mount", "umount", "modprobe", "iptables", "ip6tables", "ip", "losetup", "systemctl", "service", "unshare", "nsenter"];
+
 /// Build tools with the words behind them that only fetch, build or test.
 const BY_WORD: &[(&str, &[&str])] = &[
     ("bundle", &["install", "config", "check", "--version"]),
     ("cargo", &["build", "check", "clippy", "fetch", "fmt", "test", "--version"]),
     ("composer", &["install", "validate", "--version"]),
-    ("dotnet", &["build", "restore", "test", "format", "--version"]),
+    ("dotnet", &["--version"]),
     ("go", &["build", "env", "fmt", "mod", "test", "version", "vet"]),
-    ("mvn", &["compile", "test", "verify", "package", "--version"]),
+    ("mvn", &["--version"]),
     ("npm", &["ci", "install", "i", "test", "t", "--version", "-v"]),
     ("pip", &["install", "freeze", "list", "--version"]),
     ("pip3", &["install", "freeze", "list", "--version"]),
@@ -226,8 +238,14 @@ pub(super) fn habit(step: &Step) -> Habit {
     {
         return Habit::ReadsEnvironment;
     }
-    if name.contains('/') {
+    if PRIVILEGED.contains(&base) {
+        return Habit::Privileged;
+    }
+    if name.contains('/') && !["/bin/", "/usr/bin/"].iter().any(|folder| name.starts_with(folder)) {
         return Habit::Unknown;
+    }
+    if TOLD.contains(&base) {
+        return Habit::Told;
     }
     if REPEATABLE.contains(&base) {
         return Habit::Repeatable;

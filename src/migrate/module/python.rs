@@ -86,7 +86,6 @@ struct Job {
     logins: Vec<[String; 3]>,
     include: Vec<String>,
     exclude: Vec<String>,
-    always: bool,
     repeatable: bool,
     /// Whether one function runs it with others, with nothing given but the files.
     together: bool,
@@ -165,12 +164,16 @@ impl Job {
         let constants = ["\"CI\": \"true\"".to_owned(), "\"GITLAB_CI\": \"true\"".to_owned(), format!("\"CI_PROJECT_DIR\": {folder}")];
         let plain = form.environment.iter().filter(|name| !secret(name)).map(entry);
         let (include, exclude, always) = match &form.outputs {
-            Some(Outputs { paths, exclude, always }) => (paths.iter().map(text).collect(), exclude.iter().map(text).collect(), *always),
+            Some(Outputs { paths, exclude, always }) => {
+                let code = always.then(|| "\".exit-code\"".to_owned());
+                (paths.iter().map(text).chain(code).collect(), exclude.iter().map(text).collect(), *always)
+            }
             None => (Vec::new(), Vec::new(), false),
         };
         let mut command: Vec<String> = ["\"sh\"", "\"-c\"", "RUN", "\"sh\""].map(str::to_owned).to_vec();
         command.push(constant.clone());
         command.push(if form.after_script.trim().is_empty() { "\"\"".to_owned() } else { format!("{constant}_AFTER") });
+        command.push(if always { "\".exit-code\"".to_owned() } else { "\"\"".to_owned() });
         Self {
             title: format!("The job {}.", doc(&form.job)),
             script: block(&form.script),
@@ -193,7 +196,6 @@ impl Job {
             logins: form.logins.iter().map(|login| [text(&login.registry), text(&login.user), identifier(&login.password)]).collect(),
             include,
             exclude,
-            always,
             repeatable: form.repeatable,
             together: form.repeatable && !form.parameters.values().any(|parameter| parameter.required),
             folder: folder.to_owned(),

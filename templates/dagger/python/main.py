@@ -9,7 +9,7 @@ from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
 Checkout = Annotated[
     dagger.Directory,
     DefaultPath("/"),
-    Ignore([".git/config"]),
+    Ignore([".git/config", ".git/**/config"]),
     Doc("The files that the job works on"),
 ]
 {%- if has_scripts %}
@@ -19,6 +19,7 @@ FOLDER = "/builds/project"
 
 # Runs scripts as GitLab Runner does: in bash where the image has it, otherwise in sh;
 # the first command that fails ends the script; after_script runs in any case.
+# With the name of a file the code goes there, so that what is left behind comes out.
 RUN = """\
 shell() {
   if command -v bash > /dev/null; then
@@ -34,6 +35,10 @@ if [ -n "$2" ]; then
   if [ $code = 0 ]; then CI_JOB_STATUS=success; else CI_JOB_STATUS=failed; fi
   export CI_JOB_STATUS
   shell "$2" || true
+fi
+if [ -n "$3" ]; then
+  echo $code > "$3"
+  exit 0
 fi
 exit $code
 """
@@ -140,14 +145,11 @@ class Ci:
 {{ layout(8, "exclude = [", job.exclude, "]") }}
 {%- endif %}
         files = job.directory(".")
-{{ layout(8, ("outputs = " if job.always else "return ") ~ "dag.directory().with_directory(", ['"/"', "files", "include=include"] + (["exclude=exclude"] if job.exclude else []), ")") }}
-{%- if job.always %}
-        return outputs.with_new_file(".exit-code", str(await job.exit_code()))
-{%- endif %}
+{{ layout(8, "return dag.directory().with_directory(", ['"/"', "files", "include=include"] + (["exclude=exclude"] if job.exclude else []), ")") }}
 {%- endmacro %}
 {%- macro run(job, result) %}
 {{ layout(8, "command = [", job.command, "]") }}
-{{ layout(8, result ~ "job.with_exec(", ["command"] + (["expect=dagger.ReturnType.ANY"] if job.always else []), ")") }}
+{{ layout(8, result ~ "job.with_exec(", ["command"], ")") }}
 {%- endmacro %}
 {%- macro images(job) %}
         published: list[str] = []

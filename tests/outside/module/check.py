@@ -65,12 +65,12 @@ def scripts(job, asked):
     after = "\n".join(flat(job.get("after_script")))
     runs = [arguments["args"] for name, arguments in asked if name == "withExec"]
     strip = lambda text: "\n".join(line.rstrip() for line in text.splitlines()).strip()
-    if not any(strip(args[-2]) == strip(main) and strip(args[-1]) == strip(after) for args in runs):
+    if not any(strip(args[-3]) == strip(main) and strip(args[-2]) == strip(after) for args in runs):
         yield f"no command runs {main!r} and then {after!r}"
 
 
 def environment(pipeline, job, asked):
-    variables = {**pipeline.get("variables", {}), **job.get("variables", {})}
+    variables = {**(pipeline.get("variables") or {}), **(job.get("variables") or {})}
     given = {arguments["name"] for name, arguments in asked if name in ("withEnvVariable", "withSecretVariable")}
     missing = [name for name in variables if not OF_THE_RUNNER.match(name) and name not in given]
     if missing:
@@ -103,7 +103,7 @@ def main(pipeline, log, code):
             for call, arguments in calls(chain):
                 if call != "setSecret" and "CANARY" in json.dumps([value for value in arguments.values() if not isinstance(value, list) or not value or not isinstance(value[0], list)]):
                     print(f"{name}: a secret is an argument of {call}")
-    titles = {title: name for name, title in re.findall(r'async def (\w+)\((?:(?!async def).)*?"""The job `(.*?)`\."""', text, re.DOTALL)}
+    titles = {title: name.rstrip("_") for name, title in re.findall(r'async def (\w+)\((?:(?!async def).)*?"""The job `(.*?)`\."""', text, re.DOTALL)}
     for title, job in pipeline.items():
         function = ran.get(titles.get(title))
         if title in GLOBAL or not isinstance(job, dict) or function is None:
