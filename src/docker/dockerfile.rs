@@ -1,6 +1,7 @@
 //! A Dockerfile's text into instructions, stages and what they refer to (docs.docker.com/reference/dockerfile).
 //! Does not expand variables and reads no files; instructions that it doesn't know are kept as they are.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// A Dockerfile.
@@ -67,7 +68,7 @@ impl Dockerfile {
     /// The stages in order.
     #[must_use]
     pub fn stages(&self) -> Vec<Stage> {
-        let mut names = std::collections::HashSet::new();
+        let mut names = HashSet::new();
         let mut stages = Vec::new();
         for from in self.named("FROM") {
             let words: Vec<&str> = from.arguments.split_whitespace().collect();
@@ -88,9 +89,11 @@ impl Dockerfile {
     #[must_use]
     pub fn unneeded_stages(&self, target: Option<&str>) -> Vec<String> {
         let stages = self.stages();
+        let by_name: HashMap<&str, usize> =
+            stages.iter().enumerate().filter_map(|(at, stage)| Some((stage.name.as_deref()?, at))).collect();
         let find = |name: &str| {
-            let by_name = stages.iter().rposition(|stage| stage.name.as_deref() == Some(name.to_ascii_lowercase().as_str()));
-            by_name.or_else(|| name.parse::<usize>().ok().filter(|&number| number < stages.len()))
+            let named = by_name.get(name.to_ascii_lowercase().as_str()).copied();
+            named.or_else(|| name.parse::<usize>().ok().filter(|&number| number < stages.len()))
         };
         let Some(last) = target.map_or_else(|| stages.len().checked_sub(1), find) else { return Vec::new() };
         let mut sources: Vec<Vec<usize>> = vec![Vec::new(); stages.len()];

@@ -329,4 +329,7 @@ fn stages_that_nothing_takes_from_are_not_needed() {
     assert_eq!(file.unneeded_stages(Some("3")), ["build", "test"]);
     assert_eq!(file.unneeded_stages(Some("nobody")), Vec::<String>::new());
     assert_eq!(Dockerfile::parse("").unneeded_stages(None), Vec::<String>::new());
+    let chain: String = (1..20_000).map(|at| format!("FROM alpine AS s{at}\nCOPY --from=s{} a a\nRUN b\n", at - 1)).collect();
+    let long = Dockerfile::parse(&format!("FROM alpine AS s0\nRUN a\nFROM alpine AS aside\nRUN c\n{chain}"));
+    assert_eq!(long.unneeded_stages(None), ["aside"]);
 }

@@ -34,8 +34,14 @@ fn unneeded_stage(analysis: &Analysis, job: &Job, facts: &JobFacts) -> Option<Re
             return None;
         }
         let text = analysis.workspace.text(&dockerfile(build)).ok()?;
-        let target = build.value("target").filter(|target| !target.contains('$'));
-        let stage = Dockerfile::parse(&text).unneeded_stages(target).into_iter().next()?;
+        let file = Dockerfile::parse(&text);
+        let stage = match build.value("target") {
+            // Any of the first stages may be meant.
+            Some(target) if target.contains('$') => {
+                (0..file.stages().len().min(100)).find_map(|at| file.unneeded_stages(Some(&at.to_string())).into_iter().next())
+            }
+            target => file.unneeded_stages(target).into_iter().next(),
+        }?;
         let message =
             format!("the stage `{stage}` is run by the job's builder and left out by BuildKit: build it with a `--target` of its own");
         Some(Reason { code: reason::UNNEEDED_STAGE, message, span: operation.span })
