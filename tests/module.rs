@@ -23,6 +23,9 @@ struct Case {
     files: BTreeMap<String, String>,
     #[serde(default)]
     jobs: Vec<String>,
+    /// Whether jobs with a command that can't be seen through move.
+    #[serde(default)]
+    partial: bool,
     #[serde(default)]
     docker: bool,
     #[serde(default)]
@@ -43,7 +46,7 @@ struct Case {
 }
 
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
-    let options = MigrateOptions { jobs: case.jobs.clone(), ..MigrateOptions::default() };
+    let options = MigrateOptions { jobs: case.jobs.clone(), allow_partial: case.partial, ..MigrateOptions::default() };
     let engine = if case.docker { Engine::Docker } else { Engine::Remote };
     let migration =
         migrate_to_module(&Workspace::memory(files.clone()), &[".gitlab-ci.yml".to_owned()], &Config::default(), engine, &options);

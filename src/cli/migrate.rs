@@ -56,8 +56,8 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
     if !module && (arguments.sdk.is_some() || arguments.executor.is_some()) {
         return Err(Failure::new("`--sdk` and `--executor` are for `--to dagger`"));
     }
-    if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.allow_partial || arguments.drop_idle) {
-        return Err(Failure::new("`--auth`, `--project`, `--allow-partial` and `--drop-idle` are not for `--to dagger`"));
+    if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.drop_idle) {
+        return Err(Failure::new("`--auth`, `--project` and `--drop-idle` are not for `--to dagger`"));
     }
     let unbuilt = [
         (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),

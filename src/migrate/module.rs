@@ -50,17 +50,25 @@ pub struct Generated {
     pub moved: BTreeMap<JobId, Form>,
     /// The jobs that stay, with why.
     pub refused: BTreeMap<JobId, Vec<Reason>>,
+    /// The jobs with a command that can't be seen through and with nothing else that keeps them.
+    pub opaque: BTreeMap<JobId, Reason>,
 }
 
-/// Turns `candidates`, which somebody may have `named`, into functions, as far as they can be, and their jobs into calls.
+/// Turns `candidates` into functions, as far as they can be, and their jobs into calls; with `opaque` also those with a command that can't be seen through.
 #[must_use]
-pub fn generate(analysis: &Analysis, engine: Engine, named: bool, candidates: &BTreeSet<JobId>) -> Generated {
+pub fn generate(analysis: &Analysis, engine: Engine, opaque: bool, candidates: &BTreeSet<JobId>) -> Generated {
     let mut generated = Generated::default();
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
         let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-        match Form::of(job, facts, &analysis.workspace, named) {
+        match Form::of(job, facts, &analysis.workspace) {
             Ok(mut form) => {
+                if let Some(reason) = form.opaque.take() {
+                    generated.opaque.insert(id, reason);
+                    if !opaque {
+                        continue;
+                    }
+                }
                 let stages = pipeline.pipeline.stages();
                 form.rank = stages.iter().position(|stage| **stage == *job.stage()).unwrap_or(stages.len());
                 generated.moved.insert(id, form);

@@ -36,7 +36,7 @@ pub fn migrate_to_module(
     }
     let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
     let generated = loop {
-        let generated = generate(&before, engine, !options.jobs.is_empty(), &candidates);
+        let generated = generate(&before, engine, options.allow_partial, &candidates);
         let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, engine, &generated) };
         if broken.is_empty() {
             break generated;
@@ -58,12 +58,15 @@ fn outcome(before: Analysis, mut generated: Generated, refused: &mut BTreeMap<Jo
             let id = JobId { pipeline, job: index };
             let form = generated.moved.remove(&id);
             let reasons = refused.remove(&id).unwrap_or_default();
-            let verdict = match (&form, reasons.first()) {
-                (Some(_), _) => Verdict::Full,
-                (None, Some(first)) if first.code == reason::NO_CHANGE => Verdict::Done,
-                (None, Some(_)) => Verdict::Blocked,
-                (None, None) => Verdict::None,
+            let opaque = generated.opaque.remove(&id);
+            let verdict = match (&form, reasons.first(), &opaque) {
+                (Some(_), _, None) => Verdict::Full,
+                (None, Some(first), _) if first.code == reason::NO_CHANGE => Verdict::Done,
+                (None, Some(_), _) => Verdict::Blocked,
+                (_, _, Some(_)) => Verdict::Partial,
+                (None, None, None) => Verdict::None,
             };
+            let reasons = opaque.into_iter().chain(reasons).collect::<Vec<_>>();
             let changed = form.map(|form| Changed { assumptions: form.assumptions, uses_target: true, ..Changed::default() });
             let reasons = if verdict == Verdict::Done { Vec::new() } else { reasons };
             jobs.push(Outcome { id, name: job.name.to_string(), verdict, changed, reasons });

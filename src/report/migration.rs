@@ -185,6 +185,7 @@ impl MigrationReport {
         for job in self.jobs.iter().filter(|job| !job.reasons.is_empty() && !job.is_unknown()) {
             let what = match (job.changed, job.verdict.as_str()) {
                 (false, _) => ", left as it is",
+                (true, "partial") if self.functions => ", moved as it was asked for",
                 (true, "partial") => ", its builds move and its daemon stays",
                 (true, _) => "",
             };

@@ -54,6 +54,8 @@ pub struct Form {
     pub rank: usize,
     /// What was taken for granted: code and message.
     pub assumptions: Vec<(&'static str, String)>,
+    /// A command that can't be seen through: the job moves only where somebody asks for that. It is taken out on the way.
+    pub opaque: Option<Reason>,
 }
 
 /// What a function is given.
@@ -162,11 +164,11 @@ const OF_THE_RUNNER: &[&str] = &[
 ];
 
 impl Form {
-    /// What `job` runs; `named` says that somebody asked for it by its name.
+    /// What `job` runs.
     ///
     /// # Errors
     /// The reasons why a call can't stand for it.
-    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace, named: bool) -> Result<Self, Vec<Reason>> {
+    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
         let mut reader = Reader::new(job, facts);
         reader.keywords();
         if let Some(call) = facts.operations.iter().find(|operation| operation.operation.tool == Tool::Dagger) {
@@ -182,7 +184,7 @@ impl Form {
         let services: Vec<Service> = reader.services();
         let outputs = reader.outputs();
         let (caches, mut assumptions) = reader.caches(outputs.as_ref());
-        let habits = reader.habits(named);
+        let habits = reader.habits();
         if !reader.reasons.is_empty() {
             return Err(reader.reasons);
         }
@@ -207,6 +209,7 @@ impl Form {
             caches,
             rank: 0,
             assumptions: Vec::new(),
+            opaque: reader.opaque,
         };
         form.variables(job, variables_of(&reader.main, &reader.after));
         form.checked(job)?;

@@ -36,6 +36,8 @@ pub(super) struct Reader<'a> {
     /// `after_script`.
     pub(super) after: Cow<'a, JobShell>,
     pub(super) reasons: Vec<Reason>,
+    /// The first command that can't be seen through.
+    pub(super) opaque: Option<Reason>,
 }
 
 impl<'a> Reader<'a> {
@@ -46,7 +48,7 @@ impl<'a> Reader<'a> {
     /// A reader of `job`, whose scripts are read here if they weren't before.
     pub(super) fn new(job: &'a Job, facts: &'a JobFacts) -> Self {
         let after = facts.after_shell.as_ref().map_or_else(|| Cow::Owned(JobShell::read(job, &job.after_script)), Cow::Borrowed);
-        Self { job, facts, main: facts.main_shell(job), after, reasons: Vec::new() }
+        Self { job, facts, main: facts.main_shell(job), after, reasons: Vec::new(), opaque: None }
     }
 
     pub(super) fn keywords(&mut self) {
@@ -127,6 +129,9 @@ impl<'a> Reader<'a> {
                 operation.span,
                 "the job builds or copies images with another tool than Docker, or elsewhere already",
             );
+        } else if let Some(operation) = self.facts.operations.first() {
+            // The client hands a login to the daemon (docker/cli, `cli/command/registry/login.go`).
+            self.refuse(reason::TARGET_REFUSES, operation.span, "the command asks a Docker daemon, which a function does not have");
         }
     }
 
@@ -217,12 +222,12 @@ impl<'a> Reader<'a> {
         (caches, assumptions)
     }
 
-    /// What the programs of the scripts do; `named` says that somebody asked for the job by its name.
-    pub(super) fn habits(&mut self, named: bool) -> Vec<Habit> {
+    /// What the programs of the scripts do.
+    pub(super) fn habits(&mut self) -> Vec<Habit> {
         let (main, after) = (self.main.clone(), self.after.clone());
-        let (mut habits, mut told) = (Vec::new(), false);
+        let mut habits = Vec::new();
         for (script, shell) in [(&self.job.script, &main), (&self.job.after_script, &after)] {
-            for step in &shell.steps {
+            for step in shell.steps.iter().filter(|step| step.operation.is_none()) {
                 let habit = if step.invocation.opaque || step.invocation.unread_text { Habit::Unknown } else { habit(step) };
                 if habit == Habit::ReadsEnvironment {
                     let span = self.job.place(script, step.range());
@@ -234,19 +239,38 @@ impl<'a> Reader<'a> {
                     let name = step.name().unwrap_or_default().to_owned();
                     self.refuse(reason::TARGET_REFUSES, span, format!("`{name}` wants more rights than a function's container has"));
                 }
-                if habit == Habit::Unknown && !named && !told {
+                if habit == Habit::Unknown && self.opaque.is_none() {
                     let span = self.job.place(script, step.range());
                     let name = shell.slice(step.range()).split_whitespace().next().unwrap_or("a program").to_owned();
-                    let message = format!(
-                        "`{name}` may read variables that the script does not name; `--jobs` with the job's name moves it all the same"
-                    );
-                    self.refuse(reason::TARGET_REFUSES, span, message);
-                    told = true;
+                    let message = format!("`{name}` may use docker, or variables that the script does not name, out of sight");
+                    self.opaque = Some(Reason { code: reason::OPAQUE_COMMAND, message, span });
                 }
                 habits.push(habit);
             }
         }
+        if self.opaque.is_none() {
+            self.opaque = self.facts.opaque.first().map(|opaque| Reason {
+                code: reason::OPAQUE_COMMAND,
+                message: format!("`{}` may use docker out of sight", opaque.name),
+                span: opaque.span,
+            });
+        }
+        if let Some(opaque) = self.opaque.clone().filter(|_| self.is_about_docker()) {
+            self.reasons.push(opaque);
+        }
         habits
+    }
+
+    /// Whether something in the job speaks of Docker, so that a command that can't be seen through has to be taken for one that uses it.
+    fn is_about_docker(&self) -> bool {
+        let speaks = |text: &str| ["docker", "dind", "buildx", "podman", "buildah"].iter().any(|word| text.contains(word));
+        !self.facts.operations.is_empty()
+            || self.facts.has_dind()
+            || self.job.image().is_some_and(|image| speaks(image.text()))
+            || self.job.variables.keys().any(|name| name.starts_with("DOCKER_") || name.starts_with("BUILDKIT_"))
+            || self.job.tags().iter().filter_map(Value::scalar_text).any(|tag| speaks(&tag))
+            || speaks(&self.job.script.text)
+            || speaks(&self.job.after_script.text)
     }
 }
 
