@@ -10,7 +10,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use undind::config::Config;
 use undind::migrate::JobId;
-use undind::migrate::module::{Engine, generate};
+use undind::migrate::module::{Sdk, Way, generate};
 use undind::pipeline::context::{Context, Event, Facts, Ref};
 use undind::pipeline::{Documents, resolve};
 use undind::plan::{plan, refusals};
@@ -58,14 +58,28 @@ fn migrated(bencher: Bencher<'_, '_>, jobs: usize) {
     on_generated(bencher, jobs, migration);
 }
 
-/// The functions and the thin jobs of a pipeline that is analyzed already.
 #[divan::bench(args = JOBS)]
-fn functions(bencher: Bencher<'_, '_>, jobs: usize) {
+fn functions_in_python(bencher: Bencher<'_, '_>, jobs: usize) {
+    functions(bencher, jobs, Sdk::Python);
+}
+
+#[divan::bench(args = JOBS)]
+fn functions_in_typescript(bencher: Bencher<'_, '_>, jobs: usize) {
+    functions(bencher, jobs, Sdk::TypeScript);
+}
+
+#[divan::bench(args = JOBS)]
+fn functions_in_go(bencher: Bencher<'_, '_>, jobs: usize) {
+    functions(bencher, jobs, Sdk::Go);
+}
+
+/// The functions and the thin jobs of a pipeline that is analyzed already.
+fn functions(bencher: Bencher<'_, '_>, jobs: usize, sdk: Sdk) {
     let workspace = Workspace::memory([(PATH, pipeline(jobs))]);
     let analysis = analyze(&workspace, &[PATH.to_owned()], &Config::default());
     let candidates: BTreeSet<JobId> = (0..analysis.pipelines[0].pipeline.jobs.len()).map(|job| JobId { pipeline: 0, job }).collect();
     bencher.bench(|| {
-        let generated = generate(black_box(&analysis), Engine::Remote, true, &candidates);
+        let generated = generate(black_box(&analysis), Way { sdk, ..Way::default() }, true, &[], &candidates);
         assert!(generated.moved.len() * 2 > jobs);
         generated
     });

@@ -72,6 +72,7 @@
 //! `report::text`, the rendering for terminals. `ARCHITECTURE.md` in the repository says how the modules build on each other.
 
 pub mod analysis;
+mod checksum;
 pub mod config;
 pub mod detect;
 pub mod diagnostic;

@@ -1,6 +1,7 @@
 //! A migration that is proven: rewrites are analysed again, and what breaks a promise is dropped with a reason.
 
 mod module;
+mod toggle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::source::FileId;
 use crate::workspace::Workspace;
 
 pub use module::migrate_to_module;
+use toggle::toggled;
 
 /// What to migrate.
 #[derive(Clone, Default, Debug)]
@@ -30,6 +32,18 @@ pub struct MigrateOptions {
     pub allow_partial: bool,
     /// Jobs that use no docker lose a daemon that nothing in them would use.
     pub drop_idle: bool,
+    /// What becomes of the old way.
+    pub mode: Mode,
+}
+
+/// What becomes of the old way of a job that moves.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Mode {
+    /// It goes.
+    #[default]
+    Replace,
+    /// It stays, and a CI/CD variable chooses.
+    Toggle,
 }
 
 /// A proven migration.
@@ -41,6 +55,21 @@ pub struct Migration {
     pub jobs: Vec<Outcome>,
     /// The files that change.
     pub files: Vec<FileChange>,
+    /// Paths of files among them that somebody wrote or changed by hand, whose text would be lost.
+    pub changed_by_hand: Vec<String>,
+    /// Jobs that call a function which the files would not have any more.
+    pub orphans: Vec<String>,
+    /// What chooses between the old way and the new.
+    pub toggle: Option<Toggle>,
+}
+
+/// What chooses between the old way of jobs and the new.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Toggle {
+    /// The CI/CD variable that brings the old way back where it is `true`.
+    pub variable: String,
+    /// The paths of the files with the old way.
+    pub old: Vec<String>,
 }
 
 impl Migration {
@@ -105,7 +134,11 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
         }
     }
     let proven = proven(&before, entries, target, candidates, &mut refused);
-    outcome(before, proven, refused)
+    let migration = outcome(before, proven, refused);
+    match options.mode {
+        Mode::Replace => migration,
+        Mode::Toggle => toggled(migration, entries, &target.manifest.name, &target.manifest.title),
+    }
 }
 
 /// Rewrites until what is left keeps every promise; each round refuses at least one job.
@@ -166,7 +199,7 @@ fn outcome(before: Analysis, mut rewrite: Rewrite, mut refused: BTreeMap<JobId, 
         motives: motives(&before, &rewrite, file),
     });
     let files = files.filter(|file| file.before.as_ref() != Some(&file.after)).collect();
-    Migration { before, jobs, files }
+    Migration { before, jobs, files, changed_by_hand: Vec::new(), orphans: Vec::new(), toggle: None }
 }
 
 fn motives(before: &Analysis, rewrite: &Rewrite, file: FileId) -> Vec<(usize, String)> {

@@ -65,8 +65,12 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
     if let Some(project) = &case.options.project {
         target = target.with_project(project).expect("the target has projects");
     }
-    let options =
-        MigrateOptions { jobs: case.options.jobs.clone(), allow_partial: case.options.allow_partial, drop_idle: case.options.drop_idle };
+    let options = MigrateOptions {
+        jobs: case.options.jobs.clone(),
+        allow_partial: case.options.allow_partial,
+        drop_idle: case.options.drop_idle,
+        ..MigrateOptions::default()
+    };
     let mut entries = vec![".gitlab-ci.yml".to_owned()];
     entries.extend(config.entries.iter().cloned());
     let migration = migrate(&workspace, &entries, &config, &target, &options);

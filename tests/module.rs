@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use undind::config::Config;
-use undind::migrate::module::Engine;
+use undind::migrate::module::{Engine, Way};
 use undind::prove::{MigrateOptions, Migration, migrate_to_module};
 use undind::report::migration::MigrationReport;
 use undind::workspace::Workspace;
@@ -48,8 +48,8 @@ struct Case {
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
     let options = MigrateOptions { jobs: case.jobs.clone(), allow_partial: case.partial, ..MigrateOptions::default() };
     let engine = if case.docker { Engine::Docker } else { Engine::Remote };
-    let migration =
-        migrate_to_module(&Workspace::memory(files.clone()), &[".gitlab-ci.yml".to_owned()], &Config::default(), engine, &options);
+    let way = Way { engine, ..Way::default() };
+    let migration = migrate_to_module(&Workspace::memory(files.clone()), &[".gitlab-ci.yml".to_owned()], &Config::default(), way, &options);
     let report = MigrationReport::of_module(&migration, engine);
     (migration, report)
 }

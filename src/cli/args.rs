@@ -211,12 +211,15 @@ pub struct Migrate {
     /// Remove dind services, with their variables, from jobs that use no Docker
     #[arg(long)]
     pub drop_idle: bool,
-    /// replace rewrites the jobs (toggle and shadow are not built yet)
+    /// replace rewrites the jobs, toggle keeps the old way for a CI/CD variable to choose (shadow is not built yet)
     #[arg(long, value_enum, default_value = "replace")]
     pub mode: Mode,
-    /// The language of the module, with --to dagger: python (the others are not built yet) [default: python]
+    /// The language of the module, with --to dagger [default: python]
     #[arg(long, value_enum)]
     pub sdk: Option<Sdk>,
+    /// Overwrite files of the module that were changed by hand, with --to dagger
+    #[arg(long)]
+    pub force: bool,
     /// Where the Dagger engine runs, with --to dagger: docker starts it in a daemon beside the job (kubernetes is not built yet) [default: elsewhere]
     #[arg(long, value_enum)]
     pub executor: Option<Executor>,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use undind::config::{Auth, Config};
 use undind::migrate::Target;
-use undind::migrate::module::{Engine, FOLDER};
+use undind::migrate::module::{Engine, FOLDER, Sdk as Language, Way as ModuleWay};
 use undind::migrate::target::{FILE_NAME as TARGET_FILE, TargetError};
 use undind::prove::{MigrateOptions, migrate, migrate_to_module};
 use undind::report::diff::coloured;
@@ -56,12 +56,14 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
     if !module && (arguments.sdk.is_some() || arguments.executor.is_some()) {
         return Err(Failure::new("`--sdk` and `--executor` are for `--to dagger`"));
     }
+    if !module && arguments.force {
+        return Err(Failure::new("`--force` is for `--to dagger`"));
+    }
     if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.drop_idle) {
         return Err(Failure::new("`--auth`, `--project` and `--drop-idle` are not for `--to dagger`"));
     }
     let unbuilt = [
-        (arguments.mode != Mode::Replace, "`--mode toggle` and `--mode shadow`"),
-        (arguments.sdk.is_some_and(|sdk| sdk != Sdk::Python), "`--sdk` with another language than Python"),
+        (arguments.mode == Mode::Shadow, "`--mode shadow`"),
         (arguments.executor == Some(Executor::Kubernetes), "`--executor kubernetes`"),
         (arguments.report == Some(ReportFormat::Html), "`--report html`"),
     ];
@@ -73,13 +75,18 @@ enum Way {
     /// To a remote builder.
     Builder(Box<Target>),
     /// Into a module of Dagger's.
-    Module(Engine),
+    Module(ModuleWay),
 }
 
 fn way(repository: &Repository, arguments: &Migrate) -> Result<Way, Failure> {
     if arguments.to == "dagger" {
         let engine = if arguments.executor == Some(Executor::Docker) { Engine::Docker } else { Engine::Remote };
-        return Ok(Way::Module(engine));
+        let sdk = match arguments.sdk.unwrap_or(Sdk::Python) {
+            Sdk::Python => Language::Python,
+            Sdk::Typescript => Language::TypeScript,
+            Sdk::Go => Language::Go,
+        };
+        return Ok(Way::Module(ModuleWay { engine, sdk }));
     }
     target(repository, arguments).map(|target| Way::Builder(Box::new(target)))
 }
@@ -173,15 +180,26 @@ fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<M
     entries.extend(repository.parts.iter().filter(|part| !known(&own, part)).cloned());
     let mut seen = std::collections::BTreeSet::new();
     entries.retain(|entry| seen.insert(entry.clone()));
-    let options = MigrateOptions { jobs: arguments.jobs.clone(), allow_partial: arguments.allow_partial, drop_idle: arguments.drop_idle };
+    let options = MigrateOptions {
+        jobs: arguments.jobs.clone(),
+        allow_partial: arguments.allow_partial,
+        drop_idle: arguments.drop_idle,
+        mode: if arguments.mode == Mode::Toggle { undind::prove::Mode::Toggle } else { undind::prove::Mode::Replace },
+    };
     let (workspace, config) = (&repository.workspace, &repository.config);
     let migration = match way {
         Way::Builder(target) => migrate(workspace, &entries, config, target, &options),
-        Way::Module(engine) => migrate_to_module(workspace, &entries, config, *engine, &options),
+        Way::Module(way) => migrate_to_module(workspace, &entries, config, *way, &options),
     };
-    if let Some(file) = migration.files.iter().find(|file| file.before.is_none() && workspace.text(&file.path).is_ok()) {
-        let help = format!("move the folder `{FOLDER}` away to have it written anew");
-        return Err(Failure::new(format!("`{}` is there already", file.path)).help(help));
+    if let Some(job) = migration.orphans.first() {
+        let help = format!("undo what was done in `{FOLDER}`, or migrate the pipeline anew as it was before it called Dagger");
+        return Err(
+            Failure::new(format!("the job `{job}` calls a function that `{FOLDER}` would lose: it was not written by undind")).help(help)
+        );
+    }
+    if let Some(path) = migration.changed_by_hand.first().filter(|_| !arguments.force) {
+        let help = "`--force` overwrites it";
+        return Err(Failure::new(format!("`{path}` was written or changed by hand, and would be overwritten")).help(help));
     }
     refused(repository, &migration.before.documents)?;
     if let Some(name) = options.jobs.iter().find(|name| !migration.has_job(name)) {
@@ -194,7 +212,7 @@ fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<M
     });
     let report = match way {
         Way::Builder(target) => MigrationReport::of(&migration, target),
-        Way::Module(engine) => MigrationReport::of_module(&migration, *engine),
+        Way::Module(way) => MigrationReport::of_module(&migration, way.engine),
     };
     Ok(Migrated { changes: changes.collect(), report })
 }

@@ -16,6 +16,7 @@ pub mod rewrite;
 pub mod script_edit;
 mod setup;
 pub mod target;
+pub mod toggle;
 mod why;
 
 pub use changes::JobId;

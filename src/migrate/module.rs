@@ -6,14 +6,16 @@ mod glue;
 mod keywords;
 mod names;
 mod programs;
-mod python;
 mod read;
+pub mod record;
+mod sdk;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::analysis::Analysis;
-use crate::detect::{Reason, reason};
+use crate::analysis::{Analysis, AnalyzedPipeline};
+use crate::detect::{JobFacts, JobOperation, Reason, Step, reason};
+use crate::docker::Tool;
 use crate::edit::{Edit, apply};
 use crate::migrate::JobId;
 use crate::pipeline::Job;
@@ -23,6 +25,7 @@ use crate::yaml::json_text;
 
 pub use form::Form;
 pub use glue::{OWN, calls, image, setup};
+pub use record::Record;
 
 /// The folder of the module.
 pub const FOLDER: &str = "ci/dagger";
@@ -35,6 +38,27 @@ pub enum Engine {
     Remote,
     /// In a Docker daemon that is a service of the job, started by the command.
     Docker,
+}
+
+/// The language of a module.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Sdk {
+    /// Python.
+    #[default]
+    Python,
+    /// TypeScript.
+    TypeScript,
+    /// Go.
+    Go,
+}
+
+/// In which way jobs become functions.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Way {
+    /// Where the functions run.
+    pub engine: Engine,
+    /// In which language they are written.
+    pub sdk: Sdk,
 }
 
 /// What jobs become.
@@ -55,8 +79,9 @@ pub struct Generated {
 }
 
 /// Turns `candidates` into functions, as far as they can be, and their jobs into calls; with `opaque` also those with a command that can't be seen through.
+/// The module gets the functions `known` besides, which jobs call already.
 #[must_use]
-pub fn generate(analysis: &Analysis, engine: Engine, opaque: bool, candidates: &BTreeSet<JobId>) -> Generated {
+pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], candidates: &BTreeSet<JobId>) -> Generated {
     let mut generated = Generated::default();
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
@@ -77,9 +102,9 @@ pub fn generate(analysis: &Analysis, engine: Engine, opaque: bool, candidates: &
         }
     }
     shared_caches(analysis, &mut generated);
-    names::give(&mut generated.moved);
+    names::give(&mut generated.moved, known);
     loop {
-        let written = glue::edits(analysis, engine, &generated.moved).and_then(|edits| {
+        let written = glue::edits(analysis, way.engine, &generated.moved).and_then(|edits| {
             let files = apply(analysis.documents.sources(), &edits).map_err(|overlap| glue::Stuck::overlap(&overlap, &generated.moved))?;
             Ok((edits, files))
         });
@@ -97,9 +122,29 @@ pub fn generate(analysis: &Analysis, engine: Engine, opaque: bool, candidates: &
         }
     }
     if !generated.moved.is_empty() {
-        generated.created = python::files(generated.moved.values());
+        let mut forms: Vec<&Form> = known.iter().chain(generated.moved.values()).collect();
+        forms.sort_by_key(|form| form.rank);
+        let mut files = sdk::files(way.sdk, forms.iter().copied());
+        files.insert(Record::path(), Record::new(forms, &files).text());
+        generated.created = files;
     }
     generated
+}
+
+/// The functions of the module in [`FOLDER`] that jobs call, with the jobs, by their names.
+#[must_use]
+pub fn called(analysis: &Analysis) -> BTreeMap<String, String> {
+    let calls = |facts: &JobFacts| facts.own_operations().filter_map(|(operation, step)| function(operation, step)).collect::<Vec<_>>();
+    let jobs = analysis.pipelines.iter().flat_map(AnalyzedPipeline::jobs);
+    jobs.flat_map(|(job, facts)| calls(facts).into_iter().map(|name| (name, job.name.to_string()))).collect()
+}
+
+/// Which function of the module a command calls.
+fn function(operation: &JobOperation, step: &Step) -> Option<String> {
+    let module = operation.operation.global("mod").filter(|_| operation.operation.tool == Tool::Dagger)?.value.as_deref()?;
+    let call = (1..step.argv.len()).find(|&at| step.constant(at) == Some("call"))?;
+    let name = (call + 1..step.argv.len()).filter_map(|at| step.constant(at)).find(|word| !word.starts_with('-'))?;
+    (module.trim_start_matches("./").trim_end_matches('/') == FOLDER).then(|| name.to_owned())
 }
 
 /// A job stays where another one that stays may take what it leaves in a cache: the engine's caches and the runners' are not the same.

@@ -1,7 +1,7 @@
 //! A document and what it includes into one configuration, as GitLab joins them: inputs put in, included files first, the including file over them.
 //! What is not in the repository is read from the workspace's mirror, or recorded. Knows no job.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -108,8 +108,12 @@ impl Join<'_> {
         self.stack.push((file, inputs_of(passed).map(|inputs| inputs.span)));
         let mut merged = Mapping::default();
         if let Some(include) = content.get("include") {
-            for entry in entries(include) {
-                self.entry(entry, origin, &mut merged);
+            let all = entries(include);
+            let otherwise = if self.context.event().is_none() { otherwise(&all) } else { BTreeSet::new() };
+            for (index, entry) in all.into_iter().enumerate() {
+                if !otherwise.contains(&index) {
+                    self.entry(entry, origin, &mut merged);
+                }
             }
         }
         self.stack.pop();
@@ -372,6 +376,24 @@ fn inputs_of(passed: Passed<'_>) -> Option<&Value> {
         Passed::Include(inputs) => inputs,
         Passed::Given(_) | Passed::Unknown => None,
     }
+}
+
+/// The includes behind a switch that is off unless somebody sets a variable: `$A == "true"` where another include has `$A != "true"`. The two are never
+/// joined together, and the switch says which one holds for a pipeline of which nothing is known.
+fn otherwise(all: &[&Value]) -> BTreeSet<usize> {
+    let condition = |entry: &Value| {
+        let rules = entries(entry.get("rules")?);
+        let [rule] = rules.as_slice() else { return None };
+        let text = rule.get("if")?.as_str()?.replace([' ', '"', '\''], "");
+        (rule.as_mapping()?.entries.len() == 1 && !text.starts_with("$CI_")).then_some(text)
+    };
+    let conditions: Vec<Option<String>> = all.iter().map(|entry| condition(entry)).collect();
+    let name =
+        |condition: &'_ str, end: &str| condition.strip_suffix(end).filter(|name| !name.contains(['=', '&', '|', '('])).map(str::to_owned);
+    let off: BTreeSet<String> = conditions.iter().flatten().filter_map(|condition| name(condition, "!=true")).collect();
+    let on =
+        |condition: &Option<String>| condition.as_deref().and_then(|text| name(text, "==true")).is_some_and(|name| off.contains(&name));
+    conditions.iter().enumerate().filter(|(_, condition)| on(condition)).map(|(index, _)| index).collect()
 }
 
 /// Whether the rules of an include let it in.

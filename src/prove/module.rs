@@ -7,24 +7,19 @@ use serde_json::Value as Json;
 use crate::analysis::{Analysis, analyze};
 use crate::config::Config;
 use crate::detect::{JobFacts, Reason, Verdict, reason};
-use crate::migrate::module::{Engine, Form, Generated, OWN, calls, generate, image, setup};
+use crate::migrate::module::{Engine, Form, Generated, OWN, Record, Way, called, calls, generate, image, setup};
 use crate::migrate::{Changed, JobId};
 use crate::pipeline::Job;
 use crate::pipeline::expand::expanded_job;
 use crate::pipeline::script::flat;
-use crate::prove::{FileChange, MigrateOptions, Migration, Outcome, new_findings, same, variables};
+use crate::prove::toggle::toggled;
+use crate::prove::{FileChange, MigrateOptions, Migration, Mode, Outcome, new_findings, same, variables};
 use crate::workspace::Workspace;
 use crate::yaml::Value;
 
 /// Turns the jobs of the pipelines whose entries are `entries` into functions, as far as they can be, and proves the result.
 #[must_use]
-pub fn migrate_to_module(
-    workspace: &Workspace,
-    entries: &[String],
-    config: &Config,
-    engine: Engine,
-    options: &MigrateOptions,
-) -> Migration {
+pub fn migrate_to_module(workspace: &Workspace, entries: &[String], config: &Config, way: Way, options: &MigrateOptions) -> Migration {
     let before = analyze(workspace, entries, config);
     let mut candidates = BTreeSet::new();
     for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
@@ -34,10 +29,13 @@ pub fn migrate_to_module(
             }
         }
     }
+    let record = workspace.text(&Record::path()).ok().and_then(|text| Record::read(&text));
+    let called = called(&before);
+    let known = record.clone().map(|record| record.functions(&called.keys().cloned().collect())).unwrap_or_default();
     let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
     let generated = loop {
-        let generated = generate(&before, engine, options.allow_partial, &candidates);
-        let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, engine, &generated) };
+        let generated = generate(&before, way, options.allow_partial, &known, &candidates);
+        let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, way.engine, &generated) };
         if broken.is_empty() {
             break generated;
         }
@@ -48,10 +46,17 @@ pub fn migrate_to_module(
         }
     };
     refused.extend(generated.refused.clone());
-    outcome(before, generated, &mut refused)
+    let is_known = |name: &str| known.iter().any(|form| form.function == name);
+    let callers = called.iter().filter(|(function, _)| !generated.moved.is_empty() && !is_known(function));
+    let orphans = callers.map(|(_, job)| job.clone()).collect();
+    let migration = Migration { orphans, ..outcome(before, generated, record.as_ref(), &mut refused) };
+    match options.mode {
+        Mode::Replace => migration,
+        Mode::Toggle => toggled(migration, entries, "dagger", "Dagger"),
+    }
 }
 
-fn outcome(before: Analysis, mut generated: Generated, refused: &mut BTreeMap<JobId, Vec<Reason>>) -> Migration {
+fn outcome(before: Analysis, mut generated: Generated, record: Option<&Record>, refused: &mut BTreeMap<JobId, Vec<Reason>>) -> Migration {
     let mut jobs = Vec::new();
     for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
         for (index, job) in analyzed.pipeline.jobs.iter().enumerate() {
@@ -80,15 +85,21 @@ fn outcome(before: Analysis, mut generated: Generated, refused: &mut BTreeMap<Jo
         edits: generated.edits.iter().filter(|edit| edit.span.file == file).count(),
         motives: Vec::new(),
     });
-    let created = generated.created.iter().map(|(path, after)| FileChange {
-        path: path.clone(),
-        before: None,
-        after: after.clone(),
-        edits: 0,
-        motives: Vec::new(),
-    });
+    let mut changed_by_hand = Vec::new();
+    let mut created = Vec::new();
+    for (path, after) in &generated.created {
+        let there = before.workspace.text(path).ok().map(|text| text.to_string());
+        if there.as_ref() == Some(after) {
+            continue;
+        }
+        if there.as_ref().is_some_and(|text| record.is_none_or(|record| !record.wrote(path, text))) {
+            changed_by_hand.push(path.clone());
+        }
+        let edits = usize::from(there.is_some());
+        created.push(FileChange { path: path.clone(), before: there, after: after.clone(), edits, motives: Vec::new() });
+    }
     let files = edited.chain(created).collect();
-    Migration { before, jobs, files }
+    Migration { before, jobs, files, changed_by_hand, orphans: Vec::new(), toggle: None }
 }
 
 fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Generated) -> BTreeMap<JobId, String> {

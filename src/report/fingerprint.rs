@@ -1,10 +1,8 @@
 //! Findings into names that survive edits elsewhere in the file. Knows neither baselines nor Code Quality, which both use them.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
-use sha2::{Digest, Sha256};
-
+use crate::checksum::sha256;
 use crate::report::finding::Found;
 
 /// A fingerprint for each finding, in their order: SHA-256 in hexadecimal of rule, file, the finding's first line without
@@ -16,7 +14,7 @@ pub fn fingerprints(found: &[Found<'_>]) -> Vec<String> {
         let identity = identity(found);
         let occurrence = seen.entry(identity.clone()).or_default();
         *occurrence += 1;
-        hex(&format!("{identity}\0{occurrence}"))
+        sha256(&format!("{identity}\0{occurrence}"))
     };
     found.iter().map(&mut name).collect()
 }
@@ -26,15 +24,6 @@ fn identity(found: &Found<'_>) -> String {
     let line = &file.text()[file.line_range(file.line_index(found.diagnostic.span.start as usize))];
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     format!("{}\0{}{}\0{line}", found.diagnostic.rule, found.prefix, file.path())
-}
-
-/// The SHA-256 of `text`, in hexadecimal.
-#[must_use]
-pub fn hex(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut out, byte| {
-        write!(out, "{byte:02x}").expect("strings take everything");
-        out
-    })
 }
 
 #[cfg(test)]

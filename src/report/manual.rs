@@ -53,16 +53,17 @@ pub(super) fn manual(migration: &Migration, target: &Target) -> Vec<ManualStep> 
     let manual = token.into_iter().chain(&target.manifest.manual).filter(|manual| target.has_to(manual));
     let mut steps: Vec<ManualStep> = manual.map(|manual| step(migration, target, manual, jobs.clone())).collect();
     steps.extend(fresh_builds(migration));
+    steps.extend(switch(migration));
     steps
 }
 
 /// What a person has to do before the thin jobs of a module run.
 pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<ManualStep> {
     let jobs = names(migration.jobs.iter().filter(|job| job.changed.is_some()));
-    if jobs.is_empty() || engine == Engine::Docker {
+    if jobs.is_empty() {
         return Vec::new();
     }
-    vec![ManualStep {
+    let address = (engine == Engine::Remote).then(|| ManualStep {
         code: "engine-address".to_owned(),
         variable: Some("_EXPERIMENTAL_DAGGER_RUNNER_HOST".to_owned()),
         scope: Some("project".to_owned()),
@@ -73,7 +74,8 @@ pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<Ma
         title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
             .to_owned(),
         why: "the functions run there; without it the command looks for a container runtime in the job".to_owned(),
-    }]
+    });
+    address.into_iter().chain(switch(migration)).collect()
 }
 
 fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<String>) -> ManualStep {
@@ -93,6 +95,29 @@ fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<Strin
         title: fill(&manual.title),
         why: manual.why.as_ref().map_or(why, fill),
     }
+}
+
+/// The variable that brings the old way of jobs back.
+fn switch(migration: &Migration) -> Option<ManualStep> {
+    let toggle = migration.toggle.as_ref()?;
+    let jobs = names(migration.jobs.iter().filter(|job| job.changed.is_some()));
+    Some(ManualStep {
+        code: "rollout-switch".to_owned(),
+        title: format!(
+            "Know the switch: where the CI/CD variable {} is `true`, for a project or a group, jobs run as before",
+            toggle.variable
+        ),
+        why: format!(
+            "when it is needed no more, delete {} with their includes, and move what the others hold to where it is included",
+            toggle.old.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ")
+        ),
+        variable: Some(toggle.variable.clone()),
+        scope: Some("project".to_owned()),
+        variable_type: Some(VariableType::EnvVar),
+        masked: Some(false),
+        protected: Some(false),
+        jobs,
+    })
 }
 
 /// The jobs that build the same commit again, from which a kept cache takes the point.

@@ -56,18 +56,44 @@ fn settings_that_a_target_does_not_have_are_refused() {
 }
 
 #[test]
-fn a_module_is_written_once() {
-    let job = |name: &str| format!("{name}:\n  image: alpine:3.22\n  script: [ls]\n");
+fn a_module_grows_and_no_edit_of_somebody_is_lost() {
+    let job = |name: &str| format!("{name}:\n  image: alpine:3.22\n  script: [ls {name}]\n");
     let folder = Folder::new(&[(".gitlab-ci.yml", &(job("lint") + &job("other")))]);
-    let ran = folder.run(&["migrate", "--to", "dagger", "--jobs", "lint", "--write"]);
+    let migrate = |arguments: &[&str]| folder.run(&[&["migrate", "--to", "dagger"], arguments].concat());
+    let ran = migrate(&["--jobs", "lint", "--write"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{}", ran.stderr);
     assert!(ran.stderr.contains("created ci/dagger/src/ci/main.py"), "{}", ran.stderr);
     let written = folder.files();
-    assert_eq!(written.len(), 6);
-    folder.refuses(&["migrate", "--to", "dagger", "--write"], "is there already");
-    assert!(folder.files() == written, "a refusal writes nothing");
-    let again = folder.run(&["migrate", "--to", "dagger", "--jobs", "lint", "--check"]);
-    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(written.len(), 7);
+    assert_eq!(migrate(&["--jobs", "lint", "--check"]).code, 0, "nothing is left to do for it");
+
+    let code = std::fs::read_to_string(folder.path().join("ci/dagger/src/ci/main.py")).unwrap();
+    folder.write("ci/dagger/src/ci/main.py", (code.clone() + "# mine\n").as_bytes());
+    let edited = folder.files();
+    folder.refuses(&["migrate", "--to", "dagger", "--write"], "`ci/dagger/src/ci/main.py` was written or changed by hand");
+    assert!(folder.files() == edited, "a refusal writes nothing");
+    folder.write("ci/dagger/src/ci/main.py", code.as_bytes());
+
+    let ran = migrate(&["--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("edited ci/dagger/src/ci/main.py"), "{}", ran.stderr);
+    let both = std::fs::read_to_string(folder.path().join("ci/dagger/src/ci/main.py")).unwrap();
+    assert!(both.contains("async def lint(") && both.contains("ls lint") && both.contains("async def other("), "{both}");
+}
+
+#[test]
+fn a_module_of_somebody_else_is_overwritten_only_by_force_and_never_where_jobs_call_it() {
+    let job = "lint:\n  image: alpine:3.22\n  script: [ls]\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", job), ("ci/dagger/dagger.json", "{}\n")]);
+    folder.refuses(&["migrate", "--to", "dagger", "--write"], "`ci/dagger/dagger.json` was written or changed by hand");
+    let ran = folder.run(&["migrate", "--to", "dagger", "--write", "--force"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+
+    let calls = "mine:\n  image: alpine:3.22\n  script: [dagger -m ci/dagger call --source=. my-own]\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", &format!("{job}{calls}"))]);
+    for force in [&[][..], &["--force"]] {
+        folder.refuses(&[&["migrate", "--to", "dagger"], force].concat(), "the job `mine` calls a function that `ci/dagger` would lose");
+    }
 }
 
 #[test]
@@ -91,4 +117,90 @@ fn the_example_of_a_target_folder_is_one() {
     let diff = folder.run(&["migrate", "--to", "cloud"]).stdout;
     assert!(diff.contains("docker buildx create --use --driver cloud \"$BUILD_CLOUD_BUILDER\""), "{diff}");
     assert!(diff.contains("docker buildx build --push"), "{diff}");
+}
+
+#[test]
+fn a_toggle_keeps_the_old_way_for_a_variable_to_choose() {
+    let pipeline = "\
+# Of the shop.
+include: shared.yml
+
+# Builds the image.
+build:
+  image: docker:28
+  services: [docker:28-dind]
+  script:
+    - docker build -t $CI_REGISTRY_IMAGE . # all of it
+    - docker push $CI_REGISTRY_IMAGE
+
+test: # after it
+  needs: [build]
+  script: [ls]
+";
+    let folder = Folder::new(&[(".gitlab-ci.yml", pipeline), ("shared.yml", "lint: {script: [ls]}\n")]);
+    let ran = folder.run(&["migrate", "--to", "depot", "--mode", "toggle", "--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("WITHOUT_DEPOT"), "a person is told of the variable: {}", ran.stderr);
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    let main = "\
+# Of the shop.
+include:
+  - shared.yml
+  - local: ci/without-depot.yml
+    rules:
+      - if: $WITHOUT_DEPOT == \"true\"
+  - local: ci/with-depot.yml
+    rules:
+      - if: $WITHOUT_DEPOT != \"true\"
+
+test: # after it
+  needs: [build]
+  script: [ls]
+";
+    assert_eq!(read(".gitlab-ci.yml"), main);
+    let old = "# Builds the image.\nbuild:\n  image: docker:28\n  services: [docker:28-dind]\n  script:\n    - docker build -t $CI_REGISTRY_IMAGE . # all of it\n";
+    assert!(read("ci/without-depot.yml").contains(old), "{}", read("ci/without-depot.yml"));
+    let new = read("ci/with-depot.yml");
+    assert!(new.contains("    - depot build --push --provenance=false -t $CI_REGISTRY_IMAGE . # all of it\n"), "{new}");
+    assert!(!new.contains("dind"), "{new}");
+
+    let job = |variables: &[&str]| {
+        let event = ["expand", "--event", "push", "--branch", "main", "--format", "json"];
+        folder.run(&[&event[..], variables].concat()).json()["build"].clone()
+    };
+    let original = Folder::new(&[(".gitlab-ci.yml", pipeline), ("shared.yml", "lint: {script: [ls]}\n")]);
+    let before = original.run(&["expand", "--event", "push", "--branch", "main", "--format", "json"]).json()["build"].clone();
+    assert_eq!(job(&["--var", "WITHOUT_DEPOT=true"]), before);
+    for variables in [&[][..], &["--var", "WITHOUT_DEPOT=false"]] {
+        assert!(job(variables)["services"].is_null(), "{}", job(variables));
+    }
+    let again = folder.run(&["migrate", "--to", "depot", "--mode", "toggle", "--check"]);
+    assert_eq!(again.code, 0, "what is toggled is done: {}{}", again.stdout, again.stderr);
+}
+
+#[test]
+fn a_toggle_moves_what_anchors_join_and_refuses_what_would_mean_something_else() {
+    let build = "\
+build:
+  image: docker:28
+  services: [docker:28-dind]
+  script:
+    - docker build -t \"$CI_REGISTRY_IMAGE:latest\" .
+    - docker push \"$CI_REGISTRY_IMAGE:latest\"
+  rules: &rules
+    - if: $CI_COMMIT_TAG
+";
+    let other = "other:\n  script: [ls]\n  rules: *rules\nfree:\n  script: [ls]\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", &format!("{build}{other}"))]);
+    let ran = folder.run(&["migrate", "--to", "buildkit", "--mode", "toggle", "--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
+    assert!(!read(".gitlab-ci.yml").contains("other:") && read(".gitlab-ci.yml").contains("free:"), "{}", read(".gitlab-ci.yml"));
+    assert!(read("ci/with-buildkit.yml").contains("rules: *rules") && read("ci/without-buildkit.yml").contains("rules: *rules"));
+
+    let header = "spec:\n  inputs:\n    tag:\n      default: latest\n---\n";
+    let with_input = build.replace(":latest", ":$[[ inputs.tag ]]");
+    let folder = Folder::new(&[(".gitlab-ci.yml", &format!("{header}{with_input}"))]);
+    let ran = folder.run(&["migrate", "--to", "buildkit", "--mode", "toggle"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{}", ran.stderr);
 }

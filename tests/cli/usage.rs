@@ -45,9 +45,8 @@ fn what_this_version_does_not_have_says_so() {
     for arguments in [
         &["run", "build", "--executor", "docker"][..],
         &["verify", "--to", "depot"],
-        &["migrate", "--to", "dagger", "--sdk", "go"],
         &["migrate", "--to", "dagger", "--executor", "kubernetes"],
-        &["migrate", "--to", "depot", "--mode", "toggle"],
+        &["migrate", "--to", "depot", "--mode", "shadow"],
         &["migrate", "--to", "depot", "--report", "html"],
     ] {
         folder.refuses(arguments, "not built yet");

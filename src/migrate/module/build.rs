@@ -1,5 +1,7 @@
 //! A job that builds and pushes images into builds by their parts. Takes only what Dagger's `dockerBuild` and `publish` can do.
 
+use serde::{Deserialize, Serialize};
+
 use crate::detect::flow::{Action, Output, RemoteBuild};
 use crate::detect::{JobFacts, JobShell, Step, Verdict};
 use crate::docker::dockerfile::Dockerfile;
@@ -10,7 +12,7 @@ use crate::shell::{Atom, Certainty, Symbolic};
 use crate::workspace::Workspace;
 
 /// An image that a job builds.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Build {
     /// The folder of the context from the checkout; empty for the checkout.
     pub context: String,
@@ -39,7 +41,7 @@ impl Build {
 }
 
 /// A login to a registry.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Login {
     /// The registry's name.
     pub registry: Text,

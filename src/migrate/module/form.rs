@@ -1,8 +1,9 @@
 //! A job into a description of what it runs, which every SDK can be written from. Knows GitLab's keywords, not Dagger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::detect::flow::needs_daemon;
 use crate::detect::secret::is_secret_name;
@@ -10,6 +11,7 @@ use crate::detect::{JobFacts, Reason, reason};
 use crate::docker::Tool;
 use crate::migrate::module::build::{Build, Login, builds};
 use crate::migrate::module::keywords::Reader;
+use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::programs::Habit;
 use crate::migrate::module::read::{names_in, variables_of};
 use crate::migrate::module::service::Service;
@@ -18,7 +20,8 @@ use crate::workspace::Workspace;
 use crate::yaml::Value;
 
 /// What a job runs.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Form {
     /// The job's name.
     pub job: String,
@@ -28,8 +31,8 @@ pub struct Form {
     pub parameters: IndexMap<String, Parameter>,
     /// The image.
     pub image: Text,
-    /// The registry that the image comes from where GitLab logs the job in, by the variables of its name, user and password.
-    pub registry: Option<[&'static str; 3]>,
+    /// The registry that the image comes from where GitLab logs the job in.
+    pub registry: Option<Registry>,
     /// The variables that the script sees, in order.
     pub environment: Vec<String>,
     /// What runs beside it.
@@ -53,13 +56,15 @@ pub struct Form {
     /// The number of its stage.
     pub rank: usize,
     /// What was taken for granted: code and message.
+    #[serde(skip)]
     pub assumptions: Vec<(&'static str, String)>,
     /// A command that can't be seen through: the job moves only where somebody asks for that. It is taken out on the way.
+    #[serde(skip)]
     pub opaque: Option<Reason>,
 }
 
 /// What a function is given.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Parameter {
     /// Whether it is secret.
     pub secret: bool,
@@ -72,11 +77,11 @@ pub struct Parameter {
 }
 
 /// A text with variables.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Text(pub Vec<Part>);
 
 /// A part of a [`Text`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Part {
     /// As it is.
     Literal(String),
@@ -113,7 +118,7 @@ impl Text {
 }
 
 /// A folder that is kept from run to run.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cache {
     /// From the checkout.
     pub path: String,
@@ -122,7 +127,7 @@ pub struct Cache {
 }
 
 /// What a job leaves behind.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Outputs {
     /// Patterns of paths from the checkout.
     pub paths: Vec<Text>,
@@ -130,6 +135,26 @@ pub struct Outputs {
     pub exclude: Vec<Text>,
     /// Whether they are wanted of a job that fails, too.
     pub always: bool,
+}
+
+/// A registry into which GitLab logs jobs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Registry {
+    /// The container registry.
+    OfTheProject,
+    /// The dependency proxy of the group.
+    DependencyProxy,
+}
+
+impl Registry {
+    /// The variables with its name, user and password.
+    #[must_use]
+    pub fn variables(self) -> [&'static str; 3] {
+        match self {
+            Self::OfTheProject => ["CI_REGISTRY", "CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"],
+            Self::DependencyProxy => ["CI_DEPENDENCY_PROXY_SERVER", "CI_DEPENDENCY_PROXY_USER", "CI_DEPENDENCY_PROXY_PASSWORD"],
+        }
+    }
 }
 
 /// Variables that GitLab sets and that are secret.
@@ -308,7 +333,7 @@ impl Form {
             self.parameters.entry(PROTECTED.to_owned()).or_insert(parameter);
         }
         self.named(job);
-        if let Some([registry, user, password]) = self.registry {
+        if let Some([registry, user, password]) = self.registry.map(Registry::variables) {
             for name in [registry, user] {
                 self.parameters.entry(name.to_owned()).or_default();
             }
@@ -340,8 +365,15 @@ impl Form {
     }
 
     /// # Errors
-    /// Where a secret would be part of a name.
+    /// Where a secret would be part of a name, or two variables would be one argument.
     fn checked(&self, job: &Job) -> Result<(), Vec<Reason>> {
+        let mut flags: BTreeMap<Vec<String>, &str> = BTreeMap::new();
+        for name in self.parameters.keys() {
+            if let Some(other) = flags.insert(words(name), name) {
+                let message = format!("`{other}` and `{name}` are one name on Dagger's command line");
+                return Err(vec![Reason { code: reason::TARGET_REFUSES, message, span: job.key }]);
+            }
+        }
         let Some(name) = self.texts().flat_map(Text::variables).find(|name| SECRET.contains(name) || is_secret_name(name)) else {
             return Ok(());
         };
@@ -376,16 +408,12 @@ impl Form {
     }
 }
 
-/// The variables of the registry of an image into which GitLab logs the job in by itself.
-fn registry(image: &Text) -> Option<[&'static str; 3]> {
+/// The registry of an image into which GitLab logs the job in by itself.
+fn registry(image: &Text) -> Option<Registry> {
     match image.0.first() {
-        Some(Part::Variable(name)) if name.starts_with("CI_REGISTRY") => Some(["CI_REGISTRY", "CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"]),
-        Some(Part::Variable(name)) if name.starts_with("CI_DEPENDENCY_PROXY") => {
-            Some(["CI_DEPENDENCY_PROXY_SERVER", "CI_DEPENDENCY_PROXY_USER", "CI_DEPENDENCY_PROXY_PASSWORD"])
-        }
-        Some(Part::Literal(text)) if text.starts_with("registry.gitlab.com/") => {
-            Some(["CI_REGISTRY", "CI_REGISTRY_USER", "CI_REGISTRY_PASSWORD"])
-        }
+        Some(Part::Variable(name)) if name.starts_with("CI_REGISTRY") => Some(Registry::OfTheProject),
+        Some(Part::Variable(name)) if name.starts_with("CI_DEPENDENCY_PROXY") => Some(Registry::DependencyProxy),
+        Some(Part::Literal(text)) if text.starts_with("registry.gitlab.com/") => Some(Registry::OfTheProject),
         Some(Part::Variable(_) | Part::Literal(_)) | None => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::edit::{Edit, Overlap};
 use crate::migrate::JobId;
 use crate::migrate::module::form::Form;
 use crate::migrate::module::names::parameter as words;
-use crate::migrate::module::python::ENGINE;
+use crate::migrate::module::sdk::ENGINE;
 use crate::migrate::module::{Engine, FOLDER};
 use crate::pipeline::{Job, Pipeline};
 use crate::source::{FileId, Span};

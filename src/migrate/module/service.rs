@@ -1,11 +1,13 @@
 //! A service of a job into the container that runs beside it. Knows on which ports well-known images listen.
 
+use serde::{Deserialize, Serialize};
+
 use crate::detect::ServiceFacts;
 use crate::migrate::module::form::Text;
 use crate::yaml::Value;
 
 /// What runs beside a job.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Service {
     /// The image.
     pub image: Text,
