@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use undind::config::Config;
-use undind::migrate::module::{Engine, Way};
+use undind::migrate::module::{Engine, Sdk, Way};
 use undind::prove::{MigrateOptions, Migration, migrate_to_module};
 use undind::report::migration::MigrationReport;
 use undind::workspace::Workspace;
@@ -28,6 +28,9 @@ struct Case {
     partial: bool,
     #[serde(default)]
     docker: bool,
+    /// `typescript` or `go`; Python where nothing is said.
+    #[serde(default)]
+    sdk: String,
     #[serde(default)]
     verdicts: BTreeMap<String, String>,
     /// A part of why a job stays.
@@ -48,7 +51,13 @@ struct Case {
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
     let options = MigrateOptions { jobs: case.jobs.clone(), allow_partial: case.partial, ..MigrateOptions::default() };
     let engine = if case.docker { Engine::Docker } else { Engine::Remote };
-    let way = Way { engine, ..Way::default() };
+    let sdk = match case.sdk.as_str() {
+        "" => Sdk::Python,
+        "typescript" => Sdk::TypeScript,
+        "go" => Sdk::Go,
+        other => panic!("there is no language `{other}`"),
+    };
+    let way = Way { engine, sdk };
     let migration = migrate_to_module(&Workspace::memory(files.clone()), &[".gitlab-ci.yml".to_owned()], &Config::default(), way, &options);
     let report = MigrationReport::of_module(&migration, engine);
     (migration, report)
@@ -78,7 +87,8 @@ fn failures(case: &Case) -> Vec<String> {
             failures.push(format!("{path} differs:\n{diff}"));
         }
     }
-    let main = after.get("ci/dagger/src/ci/main.py").cloned().unwrap_or_default();
+    let main = ["src/ci/main.py", "src/index.ts", "main.go"].iter().find_map(|path| after.get(&format!("ci/dagger/{path}")).cloned());
+    let main = main.unwrap_or_default();
     let mut rest = main.as_str();
     for part in &case.code {
         match rest.find(part.as_str()) {

@@ -220,9 +220,12 @@ pub struct Migrate {
     /// Overwrite files of the module that were changed by hand, with --to dagger
     #[arg(long)]
     pub force: bool,
-    /// Where the Dagger engine runs, with --to dagger: docker starts it in a daemon beside the job (kubernetes is not built yet) [default: elsewhere]
+    /// Where the Dagger engine runs, with --to dagger: docker starts it in a daemon beside the job, kubernetes finds it on the job's node [default: elsewhere]
     #[arg(long, value_enum)]
     pub executor: Option<Executor>,
+    /// Create the configuration of the runner in this folder, too, with --executor kubernetes
+    #[arg(long, value_name = "DIR")]
+    pub runner_config_out: Option<PathBuf>,
     /// Print to this file instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use undind::config::{Auth, Config};
 use undind::migrate::Target;
-use undind::migrate::module::{Engine, FOLDER, Sdk as Language, Way as ModuleWay};
+use undind::migrate::module::{Engine, FOLDER, Sdk as Language, Way as ModuleWay, runner_files};
 use undind::migrate::target::{FILE_NAME as TARGET_FILE, TargetError};
-use undind::prove::{MigrateOptions, migrate, migrate_to_module};
+use undind::prove::{FileChange, MigrateOptions, migrate, migrate_to_module};
 use undind::report::diff::coloured;
 use undind::report::json::bytes;
 use undind::report::migration::MigrationReport;
@@ -56,17 +56,16 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
     if !module && (arguments.sdk.is_some() || arguments.executor.is_some()) {
         return Err(Failure::new("`--sdk` and `--executor` are for `--to dagger`"));
     }
+    if arguments.runner_config_out.is_some() && arguments.executor != Some(Executor::Kubernetes) {
+        return Err(Failure::new("`--runner-config-out` is for `--executor kubernetes`"));
+    }
     if !module && arguments.force {
         return Err(Failure::new("`--force` is for `--to dagger`"));
     }
     if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.drop_idle) {
         return Err(Failure::new("`--auth`, `--project` and `--drop-idle` are not for `--to dagger`"));
     }
-    let unbuilt = [
-        (arguments.mode == Mode::Shadow, "`--mode shadow`"),
-        (arguments.executor == Some(Executor::Kubernetes), "`--executor kubernetes`"),
-        (arguments.report == Some(ReportFormat::Html), "`--report html`"),
-    ];
+    let unbuilt = [(arguments.mode == Mode::Shadow, "`--mode shadow`"), (arguments.report == Some(ReportFormat::Html), "`--report html`")];
     unbuilt.into_iter().find(|(asked, _)| *asked).map_or(Ok(()), |(_, what)| Err(Failure::not_built(what)))
 }
 
@@ -80,7 +79,11 @@ enum Way {
 
 fn way(repository: &Repository, arguments: &Migrate) -> Result<Way, Failure> {
     if arguments.to == "dagger" {
-        let engine = if arguments.executor == Some(Executor::Docker) { Engine::Docker } else { Engine::Remote };
+        let engine = match arguments.executor {
+            None => Engine::Remote,
+            Some(Executor::Docker) => Engine::Docker,
+            Some(Executor::Kubernetes) => Engine::Kubernetes,
+        };
         let sdk = match arguments.sdk.unwrap_or(Sdk::Python) {
             Sdk::Python => Language::Python,
             Sdk::Typescript => Language::TypeScript,
@@ -170,6 +173,24 @@ fn exit(report: &MigrationReport, arguments: &Migrate) -> Exit {
     }
 }
 
+/// The files of a runner's configuration in `folder`, which has to lie in the repository.
+fn runner_config(repository: &Repository, folder: &Path) -> Result<Vec<FileChange>, Failure> {
+    let current = std::env::current_dir().map_err(|error| Failure::at(Path::new("."), error))?;
+    let outside = || Failure::new(format!("`{}` does not lie in the repository", folder.display()));
+    let folder = current.join(folder);
+    let below = folder.strip_prefix(&repository.root).map_err(|_| outside())?;
+    let plain = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+    let below = below.to_str().filter(|_| plain).ok_or_else(outside)?;
+    let path = |name: &str| if below.is_empty() { name.to_owned() } else { format!("{}/{name}", below.replace('\\', "/")) };
+    let files = runner_files().into_iter();
+    let file = |(name, after): (&str, String)| {
+        let path = path(name);
+        let before = repository.workspace.text(&path).ok().map(|text| text.to_string()).filter(|before| *before == after);
+        FileChange { path, before, after, edits: 0, motives: Vec::new() }
+    };
+    Ok(files.map(file).filter(|file| file.before.is_none()).collect())
+}
+
 /// Migrates the repository's own pipelines together with those that were asked for, so that definitions keep what they mean in all of them.
 fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<Migrated, Failure> {
     // The text from standard input stands for a pipeline of its own, or for what the repository's file is to hold: that one is not migrated beside it.
@@ -187,10 +208,16 @@ fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<M
         mode: if arguments.mode == Mode::Toggle { undind::prove::Mode::Toggle } else { undind::prove::Mode::Replace },
     };
     let (workspace, config) = (&repository.workspace, &repository.config);
-    let migration = match way {
+    let mut migration = match way {
         Way::Builder(target) => migrate(workspace, &entries, config, target, &options),
         Way::Module(way) => migrate_to_module(workspace, &entries, config, *way, &options),
     };
+    if let Some(folder) = arguments.runner_config_out.as_ref().filter(|_| !migration.files.is_empty()) {
+        migration.files.extend(runner_config(repository, folder)?);
+    }
+    if let Some(file) = migration.files.iter().find(|file| file.before.is_none() && workspace.text(&file.path).is_ok()) {
+        return Err(Failure::new(format!("`{}` is there already", file.path)).help("move it away to have it written"));
+    }
     if let Some(job) = migration.orphans.first() {
         let help = format!("undo what was done in `{FOLDER}`, or migrate the pipeline anew as it was before it called Dagger");
         return Err(

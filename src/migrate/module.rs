@@ -4,6 +4,7 @@ mod build;
 pub mod form;
 mod glue;
 mod keywords;
+mod kubernetes;
 mod names;
 mod programs;
 mod read;
@@ -24,7 +25,8 @@ use crate::source::{FileId, Span};
 use crate::yaml::json_text;
 
 pub use form::Form;
-pub use glue::{OWN, calls, image, setup};
+pub use glue::{calls, image, own, setup};
+pub use kubernetes::{TAG, runner_files};
 pub use record::Record;
 
 /// The folder of the module.
@@ -38,6 +40,8 @@ pub enum Engine {
     Remote,
     /// In a Docker daemon that is a service of the job, started by the command.
     Docker,
+    /// On the node of a Kubernetes cluster on which the job runs; the runner's configuration says where ([`runner_files`]).
+    Kubernetes,
 }
 
 /// The language of a module.

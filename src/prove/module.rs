@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::analysis::{Analysis, analyze};
 use crate::config::Config;
 use crate::detect::{JobFacts, Reason, Verdict, reason};
-use crate::migrate::module::{Engine, Form, Generated, OWN, Record, Way, called, calls, generate, image, setup};
+use crate::migrate::module::{Engine, Form, Generated, Record, TAG, Way, called, calls, generate, image, own, setup};
 use crate::migrate::{Changed, JobId};
 use crate::pipeline::Job;
 use crate::pipeline::expand::expanded_job;
@@ -124,7 +124,7 @@ fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Gen
                 }
                 None if !same(old.0, new.0) => {
                     let why = format!("the job `{}`, which must not change, would change", old.0.name);
-                    let givers: Vec<JobId> = generated.moved.keys().copied().filter(|id| gives(before, *id, old.0)).collect();
+                    let givers: Vec<JobId> = generated.moved.keys().copied().filter(|id| gives(before, *id, old.0, engine)).collect();
                     if givers.is_empty() {
                         return everything(&why);
                     }
@@ -143,7 +143,7 @@ fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Gen
 }
 
 /// Whether `other` extends a job that moves, or has what that one writes and loses.
-fn gives(before: &Analysis, id: JobId, other: &Job) -> bool {
+fn gives(before: &Analysis, id: JobId, other: &Job, engine: Engine) -> bool {
     let pipeline = &before.pipelines[id.pipeline].pipeline;
     let job = &pipeline.jobs[id.job];
     let mut open = bases(other);
@@ -156,9 +156,9 @@ fn gives(before: &Analysis, id: JobId, other: &Job) -> bool {
             open.extend(pipeline.job(&name).map(bases).unwrap_or_default());
         }
     }
-    let own = job.own.span;
-    OWN.iter().filter_map(|keyword| other.config.entry(keyword)).any(|entry| own.contains(entry.key.span))
-        || other.script.items.iter().any(|item| own.contains(item.value.span))
+    let span = job.own.span;
+    own(engine).iter().filter_map(|keyword| other.config.entry(keyword)).any(|entry| span.contains(entry.key.span))
+        || other.script.items.iter().any(|item| span.contains(item.value.span))
 }
 
 /// The names that a job extends.
@@ -171,7 +171,7 @@ fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engin
     let rest = |job: &Job| {
         let mut all = expanded_job(job);
         if let Json::Object(map) = &mut all {
-            OWN.iter().for_each(|keyword| drop(map.shift_remove(*keyword)));
+            own(engine).iter().for_each(|keyword| drop(map.shift_remove(*keyword)));
         }
         all
     };
@@ -186,8 +186,10 @@ fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engin
         Some("the call would not be read back as it was meant")
     } else if new.image().is_none_or(|found| found.text() != image(engine)) {
         Some("the job would not get the image that it needs")
-    } else if left("after_script") || left("cache") || (engine == Engine::Remote && left("services")) {
+    } else if left("after_script") || left("cache") || (engine != Engine::Docker && left("services")) {
         Some("something would be left of what the function does")
+    } else if engine == Engine::Kubernetes && new.tags().iter().map(Value::scalar_text).collect::<Vec<_>>() != [Some(TAG.to_owned())] {
+        Some("the job would not get the runner that it needs")
     } else {
         None
     }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::config::Auth;
 use crate::migrate::Target;
-use crate::migrate::module::Engine;
+use crate::migrate::module::{Engine, TAG};
 use crate::migrate::target::{Manual, VariableType};
 use crate::prove::{Migration, Outcome};
 use crate::report::refs::{Refs, is_scheduled, refs};
@@ -63,18 +63,28 @@ pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<Ma
     if jobs.is_empty() {
         return Vec::new();
     }
-    let address = (engine == Engine::Remote).then(|| ManualStep {
-        code: "engine-address".to_owned(),
-        variable: Some("_EXPERIMENTAL_DAGGER_RUNNER_HOST".to_owned()),
-        scope: Some("project".to_owned()),
-        variable_type: Some(VariableType::EnvVar),
-        masked: Some(false),
-        protected: Some(false),
-        jobs,
-        title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
-            .to_owned(),
-        why: "the functions run there; without it the command looks for a container runtime in the job".to_owned(),
-    });
+    let address = match engine {
+        Engine::Docker => None,
+        Engine::Remote => Some(ManualStep {
+            code: "engine-address".to_owned(),
+            variable: Some("_EXPERIMENTAL_DAGGER_RUNNER_HOST".to_owned()),
+            scope: Some("project".to_owned()),
+            variable_type: Some(VariableType::EnvVar),
+            masked: Some(false),
+            protected: Some(false),
+            jobs,
+            title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
+                .to_owned(),
+            why: "the functions run there; without it the command looks for a container runtime in the job".to_owned(),
+        }),
+        Engine::Kubernetes => Some(ManualStep {
+            code: "kubernetes-runner".to_owned(),
+            jobs,
+            title: format!("Create a runner with the tag {TAG} in GitLab, and configure it for nodes with a Dagger Engine"),
+            why: "the jobs reach the engine through a socket of their node; `--runner-config-out DIR` writes the configuration".to_owned(),
+            ..ManualStep::default()
+        }),
+    };
     address.into_iter().chain(switch(migration)).collect()
 }
 

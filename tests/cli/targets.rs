@@ -204,3 +204,30 @@ build:
     let ran = folder.run(&["migrate", "--to", "buildkit", "--mode", "toggle"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (3, ""), "{}", ran.stderr);
 }
+
+#[test]
+fn functions_run_on_kubernetes_nodes_that_the_written_configuration_prepares() {
+    let job = "lint:\n  image: alpine:3.22\n  tags: [shell]\n  script: [ls]\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", job)]);
+    let ran = folder.run(&["migrate", "--to", "dagger", "--executor", "kubernetes", "--runner-config-out", "deploy/runner", "--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let pipeline = folder.run(&["expand", "--format", "json"]).json();
+    assert_eq!(pipeline["lint"]["tags"], serde_json::json!(["dagger-node"]));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("deploy/runner").join(name)).unwrap();
+    assert!(read("deployment.yml").contains("name: gitlab-runner-config") && read("dagger-values.yml").contains("--version 0.21.11"));
+    for name in ["configmap.yml", "values.yml"] {
+        let lint = ["lint", "--format", "json", "--runner-config", &format!("deploy/runner/{name}")];
+        let report = folder.run(&lint).json();
+        assert_eq!(report["findings"], serde_json::json!([]), "{name}: {report}");
+        let broken =
+            read(name).replace("mount_path = \"/run/dagger\"", "mount_path = \"/var/lib/other\"").replace("node_affinity", "nodeAffinity");
+        folder.write(&format!("deploy/runner/{name}"), broken.as_bytes());
+        let report = folder.run(&lint).json();
+        let rules: Vec<&str> = report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["rule"].as_str()).collect();
+        assert!(rules.contains(&"dagger-socket-not-in-job-pod") && rules.contains(&"runner-affinity-key-case"), "{name}: {report}");
+    }
+    let elsewhere = ["migrate", "--to", "dagger", "--executor", "kubernetes", "--runner-config-out", ".."];
+    Folder::new(&[(".gitlab-ci.yml", job)]).refuses(&elsewhere, "does not lie in the repository");
+    Folder::new(&[(".gitlab-ci.yml", job)])
+        .refuses(&["migrate", "--to", "dagger", "--runner-config-out", "x"], "is for `--executor kubernetes`");
+}

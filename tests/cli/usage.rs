@@ -45,7 +45,6 @@ fn what_this_version_does_not_have_says_so() {
     for arguments in [
         &["run", "build", "--executor", "docker"][..],
         &["verify", "--to", "depot"],
-        &["migrate", "--to", "dagger", "--executor", "kubernetes"],
         &["migrate", "--to", "depot", "--mode", "shadow"],
         &["migrate", "--to", "depot", "--report", "html"],
     ] {

@@ -12,7 +12,7 @@ use crate::docker::Tool;
 use crate::migrate::module::build::{Build, Login, builds};
 use crate::migrate::module::keywords::Reader;
 use crate::migrate::module::names::parameter as words;
-use crate::migrate::module::programs::Habit;
+use crate::migrate::module::programs::{Habit, is_looked_at_everywhere};
 use crate::migrate::module::read::{names_in, variables_of};
 use crate::migrate::module::service::Service;
 use crate::pipeline::Job;
@@ -21,39 +21,53 @@ use crate::yaml::Value;
 
 /// What a job runs.
 #[derive(Clone, PartialEq, Default, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Form {
     /// The job's name.
     pub job: String,
     /// The name of the function in words with `-` between, as the command line has it.
     pub function: String,
     /// What the function is given, by the names of the job's variables.
+    #[serde(skip_serializing_if = "is_default")]
     pub parameters: IndexMap<String, Parameter>,
     /// The image.
+    #[serde(skip_serializing_if = "is_default")]
     pub image: Text,
     /// The registry that the image comes from where GitLab logs the job in.
+    #[serde(skip_serializing_if = "is_default")]
     pub registry: Option<Registry>,
     /// The variables that the script sees, in order.
+    #[serde(skip_serializing_if = "is_default")]
     pub environment: Vec<String>,
     /// What runs beside it.
+    #[serde(skip_serializing_if = "is_default")]
     pub services: Vec<Service>,
     /// Folders that are kept, by path from the checkout.
+    #[serde(skip_serializing_if = "is_default")]
     pub caches: Vec<Cache>,
     /// Whether the script names the folder of the checkout, which then has to be the same.
+    #[serde(skip_serializing_if = "is_default")]
     pub names_folder: bool,
     /// The lines of `before_script` and `script`.
+    #[serde(skip_serializing_if = "is_default")]
     pub script: String,
     /// The lines of `after_script`; empty where there is none.
+    #[serde(skip_serializing_if = "is_default")]
     pub after_script: String,
     /// The images that it builds instead of running a script.
+    #[serde(skip_serializing_if = "is_default")]
     pub builds: Vec<Build>,
     /// The registries that it logs in to for them.
+    #[serde(skip_serializing_if = "is_default")]
     pub logins: Vec<Login>,
     /// What the job leaves behind.
+    #[serde(skip_serializing_if = "is_default")]
     pub outputs: Option<Outputs>,
     /// Whether the result of a run with the same input is as good as another run.
+    #[serde(skip_serializing_if = "is_default")]
     pub repeatable: bool,
     /// The number of its stage.
+    #[serde(skip_serializing_if = "is_default")]
     pub rank: usize,
     /// What was taken for granted: code and message.
     #[serde(skip)]
@@ -65,23 +79,29 @@ pub struct Form {
 
 /// What a function is given.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Parameter {
     /// Whether it is secret.
+    #[serde(skip_serializing_if = "is_default")]
     pub secret: bool,
     /// Whether the function can't do without.
+    #[serde(skip_serializing_if = "is_default")]
     pub required: bool,
     /// What it is in YAML, where that is a plain text.
+    #[serde(skip_serializing_if = "is_default")]
     pub default: Option<String>,
     /// Whether every run of the job has it.
+    #[serde(skip_serializing_if = "is_default")]
     pub always: bool,
 }
 
 /// A text with variables.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
 pub struct Text(pub Vec<Part>);
 
 /// A part of a [`Text`].
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Part {
     /// As it is.
     Literal(String),
@@ -115,6 +135,48 @@ impl Text {
             Part::Literal(_) => None,
         })
     }
+}
+
+/// `${NAME}` for a variable, and `$$` for a dollar sign.
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        let part = |part: Part| match part {
+            Part::Literal(literal) => literal.replace('$', "$$"),
+            Part::Variable(name) => format!("${{{name}}}"),
+        };
+        text.0.into_iter().map(part).collect()
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text.as_str();
+        while let Some(at) = rest.find('$') {
+            literal.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            match rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+                Some((name, behind)) => {
+                    parts.extend((!literal.is_empty()).then(|| Part::Literal(std::mem::take(&mut literal))));
+                    parts.push(Part::Variable(name.to_owned()));
+                    rest = behind;
+                }
+                None => {
+                    literal.push('$');
+                    rest = rest.strip_prefix('$').unwrap_or(rest);
+                }
+            }
+        }
+        literal.push_str(rest);
+        parts.extend((!literal.is_empty()).then_some(Part::Literal(literal)));
+        Self(parts)
+    }
+}
+
+/// Whether a value needs no words.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A folder that is kept from run to run.
@@ -214,6 +276,7 @@ impl Form {
             return Err(reader.reasons);
         }
         let image = image.unwrap_or_default();
+        let words_say_all = services.is_empty() && reader.words_say_all();
         let always = outputs.as_ref().is_some_and(|outputs| outputs.always);
         let mut form = Self {
             job: job.name.to_string(),
@@ -236,7 +299,7 @@ impl Form {
             assumptions: Vec::new(),
             opaque: reader.opaque,
         };
-        form.variables(job, variables_of(&reader.main, &reader.after));
+        form.variables(job, variables_of(&reader.main, &reader.after), words_say_all);
         form.checked(job)?;
         if form.parameters.values().any(|parameter| parameter.secret) {
             form.repeatable = false;
@@ -298,9 +361,11 @@ impl Form {
         Ok(form)
     }
 
-    /// The variables that the job has, and those that its scripts `read`, its image, services and caches.
-    fn variables(&mut self, job: &Job, read: Vec<String>) {
-        let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning));
+    /// The variables that the job has, and those that its scripts `read`, its image, services and caches. Of the job's own, where `words_say_all`, only
+    /// those that are read.
+    fn variables(&mut self, job: &Job, read: Vec<String>, words_say_all: bool) {
+        let unread = |name: &str| words_say_all && !is_looked_at_everywhere(name) && !read.iter().any(|read| read == name);
+        let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning)) || unread(name);
         for (name, variable) in job.variables.iter().filter(|(name, _)| !own(name)) {
             let text = variable.text().unwrap_or_default();
             let plain = !variable.expands() || names_in(&text).is_empty();
@@ -316,15 +381,15 @@ impl Form {
                 self.environment.push(name.to_string());
             }
         }
-        for name in read {
+        for name in &read {
             if name == "CI_PROJECT_DIR" || name == "CI_BUILDS_DIR" {
                 self.names_folder = true;
                 continue;
             }
-            if !own(&name) && !self.parameters.contains_key(&name) {
-                let secret = self.is_secret(job, &name);
+            if !own(name) && !self.parameters.contains_key(name) {
+                let secret = self.is_secret(job, name);
                 self.parameters.insert(name.clone(), Parameter { secret, ..Parameter::default() });
-                self.environment.push(name);
+                self.environment.push(name.clone());
             }
         }
         self.names_folder |= job.variables.values().any(|variable| variable.text().is_some_and(|text| text.contains("CI_PROJECT_DIR")));

@@ -7,6 +7,7 @@ use crate::detect::{Reason, reason};
 use crate::edit::{Edit, Overlap};
 use crate::migrate::JobId;
 use crate::migrate::module::form::Form;
+use crate::migrate::module::kubernetes::TAG;
 use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::sdk::ENGINE;
 use crate::migrate::module::{Engine, FOLDER};
@@ -34,7 +35,14 @@ impl Stuck {
 }
 
 /// The keywords of which a thin job has its own, or none.
-pub const OWN: &[&str] = &["image", "services", "before_script", "script", "after_script", "cache"];
+#[must_use]
+pub fn own(engine: Engine) -> &'static [&'static str] {
+    const OWN: &[&str] = &["image", "services", "before_script", "script", "after_script", "cache", "tags"];
+    match engine {
+        Engine::Remote | Engine::Docker => &OWN[..OWN.len() - 1],
+        Engine::Kubernetes => OWN,
+    }
+}
 
 /// The edits that turn the jobs of `moved` into calls.
 pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId, Form>) -> Result<Vec<Edit>, Stuck> {
@@ -60,7 +68,7 @@ pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId,
         }
         let document = analysis.documents.get(file).expect("jobs lie in loaded documents");
         let page = Page { tree: &document.tree, source: analysis.documents.sources().get(file) };
-        edits.extend(replaced(page, job.own.node, &text).map_err(|cannot| Stuck::job(id, cannot))?);
+        edits.extend(replaced(page, job.own.node, &text, own(engine)).map_err(|cannot| Stuck::job(id, cannot))?);
         written.insert((file, job.own.node), (id, text));
         files.entry(file).or_insert(id);
     }
@@ -86,19 +94,21 @@ fn template_name(analysis: &Analysis) -> String {
 
 /// The entries of the template.
 fn common(engine: Engine) -> String {
-    let (image, services) = match engine {
-        Engine::Remote => ("alpine:3.22", ""),
-        Engine::Docker => ("docker:28-cli", "services:\n  - name: docker:28-dind\n    alias: docker\n    command: [\"--mtu=1360\"]\n"),
+    let rest = match engine {
+        Engine::Remote => String::new(),
+        Engine::Docker => "services:\n  - name: docker:28-dind\n    alias: docker\n    command: [\"--mtu=1360\"]\n".to_owned(),
+        Engine::Kubernetes => format!("tags: [{TAG}]\n"),
     };
+    let image = image(engine);
     let lines: String = setup(engine).iter().map(|line| format!("  - {}\n", scalar(line))).collect();
-    format!("image: {image}\n{services}before_script:\n{lines}")
+    format!("image: {image}\n{rest}before_script:\n{lines}")
 }
 
 /// The image of the thin jobs.
 #[must_use]
 pub fn image(engine: Engine) -> &'static str {
     match engine {
-        Engine::Remote => "alpine:3.22",
+        Engine::Remote | Engine::Kubernetes => "alpine:3.22",
         Engine::Docker => "docker:28-cli",
     }
 }
@@ -153,8 +163,11 @@ fn thin(pipeline: &Pipeline, job: &Job, form: &Form, engine: Engine, template: &
     let mut text = format!("image: !reference [{template}, image]\n");
     match engine {
         Engine::Docker => text.push_str(&format!("services: !reference [{template}, services]\n")),
-        Engine::Remote if inherits(pipeline, job, "services") => text.push_str("services: []\n"),
-        Engine::Remote => {}
+        Engine::Remote | Engine::Kubernetes if inherits(pipeline, job, "services") => text.push_str("services: []\n"),
+        Engine::Remote | Engine::Kubernetes => {}
+    }
+    if engine == Engine::Kubernetes {
+        text.push_str(&format!("tags: !reference [{template}, tags]\n"));
     }
     text.push_str(&format!("before_script: !reference [{template}, before_script]\nscript:\n"));
     for call in calls(form) {
@@ -185,14 +198,14 @@ fn inherits(pipeline: &Pipeline, job: &Job, keyword: &str) -> bool {
     job.config.get(keyword).is_some() && (!writes || built_on || default)
 }
 
-/// Puts `text` into the mapping of a job in the place of the entries of [`OWN`] that it has.
-fn replaced(page: Page<'_>, mapping: NodeId, text: &str) -> Result<Vec<Edit>, CannotEdit> {
+/// Puts `text` into the mapping of a job in the place of the entries called `own` that it has.
+fn replaced(page: Page<'_>, mapping: NodeId, text: &str, own: &[&str]) -> Result<Vec<Edit>, CannotEdit> {
     let span = page.tree.node(mapping).span;
     let NodeKind::Mapping { style: CollectionStyle::Block, pairs } = &page.tree.node(mapping).kind else {
         return Err(CannotEdit { why: "the job is not a mapping by indentation", span });
     };
     let is = |key: NodeId, names: &[&str]| page.tree.scalar(key).is_some_and(|key| names.contains(&&*key.text));
-    let gone: BTreeSet<NodeId> = pairs.iter().map(|pair| pair.key).filter(|&key| is(key, OWN) && !is(key, &["script"])).collect();
+    let gone: BTreeSet<NodeId> = pairs.iter().map(|pair| pair.key).filter(|&key| is(key, own) && !is(key, &["script"])).collect();
     let mut edits = if gone.is_empty() { Vec::new() } else { page.remove_children(mapping, &gone, &|_, whole| whole)? };
     let Some(script) = pairs.iter().find(|pair| is(pair.key, &["script"])) else {
         edits.extend(page.insert_entry(mapping, &[], text)?);

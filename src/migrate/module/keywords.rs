@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
 use crate::docker::Op;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
-use crate::migrate::module::programs::{Habit, habit};
+use crate::migrate::module::programs::{Habit, habit, is_self_contained};
 use crate::migrate::module::service::{Service, service};
 use crate::pipeline::Job;
 use crate::pipeline::script::flat;
@@ -220,6 +220,12 @@ impl<'a> Reader<'a> {
         };
         let assumptions = if lost.is_empty() { Vec::new() } else { vec![("cache-not-kept", message(&lost))] };
         (caches, assumptions)
+    }
+
+    /// Whether the scripts do nothing but what their words say: no program looks for a variable by itself, and none is looked up by a name in another.
+    pub(super) fn words_say_all(&self) -> bool {
+        let indirect = [&self.job.script, &self.job.after_script].iter().any(|script| script.text.contains("${!"));
+        !indirect && self.main.steps.iter().chain(&self.after.steps).all(is_self_contained)
     }
 
     /// What the programs of the scripts do.

@@ -221,6 +221,81 @@ const BUILD_TOOLS: &[&str] = &[
     "yarn",
 ];
 
+/// Programs of [`REPEATABLE`] and [`TOLD`] whose work no variable changes that isn't one of those in [`EVERYWHERE`].
+const SELF_CONTAINED: &[&str] = &[
+    ":",
+    "[",
+    "[[",
+    "apk",
+    "awk",
+    "base64",
+    "basename",
+    "cat",
+    "cd",
+    "chmod",
+    "command",
+    "cp",
+    "curl",
+    "cut",
+    "date",
+    "dirname",
+    "echo",
+    "exit",
+    "export",
+    "false",
+    "find",
+    "grep",
+    "gunzip",
+    "gzip",
+    "head",
+    "id",
+    "jq",
+    "ln",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "printf",
+    "pwd",
+    "rm",
+    "sed",
+    "seq",
+    "set",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "stat",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "touch",
+    "tr",
+    "true",
+    "uname",
+    "uniq",
+    "unzip",
+    "wc",
+    "wget",
+    "zip",
+];
+
+/// Variables that any program may look at.
+const EVERYWHERE: &[&str] = &["PATH", "TZ", "LANG", "LANGUAGE", "HOME", "TMPDIR", "IFS", "CURL_HOME", "WGETRC"];
+
+/// Whether a step does nothing but what its words say, whatever the other variables are.
+pub(super) fn is_self_contained(step: &Step) -> bool {
+    let Some(name) = step.name() else { return step.argv.is_empty() };
+    // Without more words they print all variables.
+    let prints = ["set", "export"].contains(&name) && step.argv.len() < 2;
+    SELF_CONTAINED.contains(&name) && !prints && !step.invocation.opaque && !step.invocation.unread_text
+}
+
+/// Whether a program may look at the variable `name` that its words don't have.
+pub(super) fn is_looked_at_everywhere(name: &str) -> bool {
+    EVERYWHERE.contains(&name) || name.starts_with("LC_") || name.to_ascii_lowercase().contains("proxy")
+}
+
 /// The habit of a step's program.
 pub(super) fn habit(step: &Step) -> Habit {
     let Some(name) = step.name() else {

@@ -46,9 +46,11 @@ impl Record {
         (record.version == 1 && record.functions.iter().all(sound)).then_some(record)
     }
 
-    /// The file's text.
+    /// The file's text, with a line for each function.
     pub(super) fn text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("texts and lists become JSON") + "\n"
+        let functions: Vec<String> = self.functions.iter().map(line).collect();
+        let (version, files) = (self.version, line(&self.files));
+        format!("{{\"version\": {version},\n\"files\": {files},\n\"functions\": [\n{}\n]}}\n", functions.join(",\n"))
     }
 
     /// Whether the file at `path`, from the root of the repository, is still what was written there. The record itself always is.
@@ -64,6 +66,10 @@ impl Record {
     }
 }
 
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("texts and lists become JSON")
+}
+
 fn within(path: &str) -> &str {
     path.strip_prefix(FOLDER).and_then(|rest| rest.strip_prefix('/')).unwrap_or(path)
 }
@@ -77,13 +83,24 @@ fn is_name(name: &str, joint: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::migrate::module::form::Text;
+
+    #[test]
+    fn a_form_comes_back_as_it_was() {
+        let image = Text::new("a-$B$$c${D}$");
+        let form = Form { function: "a".to_owned(), image, script: "x \"$Y\"\n".to_owned(), repeatable: true, ..Form::default() };
+        let text = Record::new([&form], &BTreeMap::new()).text();
+        assert!(text.contains("\n{\"job\":\"\",\"function\":\"a\",\"image\":"), "{text}");
+        let read = Record::read(&text).unwrap();
+        assert_eq!(read.functions(&BTreeSet::from(["a".to_owned()])), [form]);
+    }
 
     #[test]
     fn a_changed_file_is_told_from_a_written_one() {
         let files = BTreeMap::from([("ci/dagger/a.py".to_owned(), "a\n".to_owned())]);
         let form = Form { job: "a".to_owned(), function: "a".to_owned(), ..Form::default() };
         let text = Record::new([&form, &form], &files).text();
-        assert!(text.contains("\"a.py\": \"87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7\""), "{text}");
+        assert!(text.contains("\"a.py\":\"87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7\""), "{text}");
         let record = Record::read(&text).unwrap();
         assert!(record.wrote("ci/dagger/a.py", "a\n") && record.wrote(&Record::path(), "whatever"));
         assert!(!record.wrote("ci/dagger/a.py", "b\n") && !record.wrote("ci/dagger/b.py", "a\n"));
