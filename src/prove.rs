@@ -1,6 +1,7 @@
 //! A migration that is proven: rewrites are analysed again, and what breaks a promise is dropped with a reason.
 
 mod module;
+mod shadow;
 mod toggle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::source::FileId;
 use crate::workspace::Workspace;
 
 pub use module::migrate_to_module;
+use shadow::shadowed;
 use toggle::toggled;
 
 /// What to migrate.
@@ -44,6 +46,8 @@ pub enum Mode {
     Replace,
     /// It stays, and a CI/CD variable chooses.
     Toggle,
+    /// It stays, and the new way is tried beside it.
+    Shadow,
 }
 
 /// A proven migration.
@@ -138,6 +142,7 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
     match options.mode {
         Mode::Replace => migration,
         Mode::Toggle => toggled(migration, entries, &target.manifest.name, &target.manifest.title),
+        Mode::Shadow => shadowed(migration, entries, &target.manifest.name, Some(target)),
     }
 }
 

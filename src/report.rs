@@ -19,4 +19,3 @@ pub mod svg;
 #[cfg(feature = "cli")]
 pub mod text;
 mod xml;
-pub mod yaml;

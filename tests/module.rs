@@ -57,7 +57,7 @@ fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationRe
         "go" => Sdk::Go,
         other => panic!("there is no language `{other}`"),
     };
-    let way = Way { engine, sdk };
+    let way = Way { engine, sdk, ..Way::default() };
     let migration = migrate_to_module(&Workspace::memory(files.clone()), &[".gitlab-ci.yml".to_owned()], &Config::default(), way, &options);
     let report = MigrationReport::of_module(&migration, engine);
     (migration, report)

@@ -211,7 +211,7 @@ pub struct Migrate {
     /// Remove dind services, with their variables, from jobs that use no Docker
     #[arg(long)]
     pub drop_idle: bool,
-    /// replace rewrites the jobs, toggle keeps the old way for a CI/CD variable to choose (shadow is not built yet)
+    /// replace rewrites the jobs, toggle keeps the old way for a CI/CD variable to choose, shadow adds jobs that publish nothing and may fail
     #[arg(long, value_enum, default_value = "replace")]
     pub mode: Mode,
     /// The language of the module, with --to dagger [default: python]

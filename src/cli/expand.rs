@@ -5,7 +5,7 @@ use undind::pipeline::expand::{expanded, origins};
 use undind::pipeline::{self, Documents, resolve};
 use undind::plan::{plan, refusals};
 use undind::report::json::bytes;
-use undind::report::yaml::document;
+use undind::yaml::block::document;
 
 use crate::cli::Context;
 use crate::cli::args::{Expand, ExpandFormat};

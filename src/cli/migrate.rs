@@ -65,8 +65,10 @@ fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
     if module && (arguments.auth.is_some() || arguments.project.is_some() || arguments.drop_idle) {
         return Err(Failure::new("`--auth`, `--project` and `--drop-idle` are not for `--to dagger`"));
     }
-    let unbuilt = [(arguments.mode == Mode::Shadow, "`--mode shadow`"), (arguments.report == Some(ReportFormat::Html), "`--report html`")];
-    unbuilt.into_iter().find(|(asked, _)| *asked).map_or(Ok(()), |(_, what)| Err(Failure::not_built(what)))
+    if arguments.report == Some(ReportFormat::Html) {
+        return Err(Failure::not_built("`--report html`"));
+    }
+    Ok(())
 }
 
 /// Where jobs go.
@@ -89,7 +91,7 @@ fn way(repository: &Repository, arguments: &Migrate) -> Result<Way, Failure> {
             Sdk::Typescript => Language::TypeScript,
             Sdk::Go => Language::Go,
         };
-        return Ok(Way::Module(ModuleWay { engine, sdk }));
+        return Ok(Way::Module(ModuleWay { engine, sdk, rehearsal: false }));
     }
     target(repository, arguments).map(|target| Way::Builder(Box::new(target)))
 }
@@ -205,7 +207,11 @@ fn migrated(repository: &Repository, way: &Way, arguments: &Migrate) -> Result<M
         jobs: arguments.jobs.clone(),
         allow_partial: arguments.allow_partial,
         drop_idle: arguments.drop_idle,
-        mode: if arguments.mode == Mode::Toggle { undind::prove::Mode::Toggle } else { undind::prove::Mode::Replace },
+        mode: match arguments.mode {
+            Mode::Replace => undind::prove::Mode::Replace,
+            Mode::Toggle => undind::prove::Mode::Toggle,
+            Mode::Shadow => undind::prove::Mode::Shadow,
+        },
     };
     let (workspace, config) = (&repository.workspace, &repository.config);
     let mut migration = match way {

@@ -11,6 +11,7 @@ mod read;
 pub mod record;
 mod sdk;
 mod service;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,6 +28,7 @@ use crate::yaml::json_text;
 pub use form::Form;
 pub use glue::{calls, image, own, setup};
 pub use kubernetes::{TAG, runner_files};
+pub use programs::is_harmless;
 pub use record::Record;
 
 /// The folder of the module.
@@ -63,6 +65,8 @@ pub struct Way {
     pub engine: Engine,
     /// In which language they are written.
     pub sdk: Sdk,
+    /// Whether they publish nothing; what acts on anything outside stays.
+    pub rehearsal: bool,
 }
 
 /// What jobs become.
@@ -90,7 +94,7 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
         let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-        match Form::of(job, facts, &analysis.workspace) {
+        match Form::of(job, facts, &analysis.workspace, way.rehearsal) {
             Ok(mut form) => {
                 if let Some(reason) = form.opaque.take() {
                     generated.opaque.insert(id, reason);

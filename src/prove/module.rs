@@ -12,6 +12,7 @@ use crate::migrate::{Changed, JobId};
 use crate::pipeline::Job;
 use crate::pipeline::expand::expanded_job;
 use crate::pipeline::script::flat;
+use crate::prove::shadow::shadowed;
 use crate::prove::toggle::toggled;
 use crate::prove::{FileChange, MigrateOptions, Migration, Mode, Outcome, new_findings, same, variables};
 use crate::workspace::Workspace;
@@ -20,6 +21,7 @@ use crate::yaml::Value;
 /// Turns the jobs of the pipelines whose entries are `entries` into functions, as far as they can be, and proves the result.
 #[must_use]
 pub fn migrate_to_module(workspace: &Workspace, entries: &[String], config: &Config, way: Way, options: &MigrateOptions) -> Migration {
+    let way = Way { rehearsal: options.mode == Mode::Shadow, ..way };
     let before = analyze(workspace, entries, config);
     let mut candidates = BTreeSet::new();
     for (pipeline, analyzed) in before.pipelines.iter().enumerate() {
@@ -53,6 +55,7 @@ pub fn migrate_to_module(workspace: &Workspace, entries: &[String], config: &Con
     match options.mode {
         Mode::Replace => migration,
         Mode::Toggle => toggled(migration, entries, "dagger", "Dagger"),
+        Mode::Shadow => shadowed(migration, entries, "dagger", None),
     }
 }
 

@@ -1,6 +1,7 @@
 //! YAML 1.1 text into a spanned tree and into values as Ruby's Psych reads them. Knows nothing of GitLab.
 
 pub(crate) mod base64;
+pub mod block;
 mod block_text;
 mod compose;
 mod error;

@@ -231,3 +231,92 @@ fn functions_run_on_kubernetes_nodes_that_the_written_configuration_prepares() {
     Folder::new(&[(".gitlab-ci.yml", job)])
         .refuses(&["migrate", "--to", "dagger", "--runner-config-out", "x"], "is for `--executor kubernetes`");
 }
+
+#[test]
+fn a_shadow_builds_beside_the_job_and_publishes_nothing() {
+    let pipeline = "\
+variables:
+  DOCKER_HOST: tcp://docker:2375
+  DOCKER_TLS_CERTDIR: \"\"
+default:
+  services: [docker:28-dind]
+build:
+  image: docker:28
+  variables: {VERSION: \"012\", MODE: \"on\"}
+  script:
+    - docker build -t \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\" .
+    - docker push \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\"
+  rules:
+    - if: $CI_COMMIT_TAG
+      allow_failure: false
+  environment: production
+  artifacts: {paths: [out]}
+build:depot:
+  services: []
+  script: [ls]
+tell:
+  image: docker:28
+  script:
+    - docker build -t $CI_REGISTRY_IMAGE .
+    - docker push $CI_REGISTRY_IMAGE
+    - curl https://example.com
+";
+    let before = Folder::new(&[(".gitlab-ci.yml", pipeline)]).run(&["expand", "--format", "json"]).json();
+    for (target, name, command) in [
+        (
+            "depot",
+            "build:depot-2",
+            "depot build --suppress-no-output-warning --provenance=false -t \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\" .",
+        ),
+        (
+            "buildkit",
+            "build:buildkit",
+            "docker buildx build --output type=cacheonly --provenance=false -t \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\" .",
+        ),
+    ] {
+        let folder = Folder::new(&[(".gitlab-ci.yml", pipeline)]);
+        let ran = folder.run(&["migrate", "--to", target, "--mode", "shadow", "--write"]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains("`curl` would run twice"), "{}", ran.stderr);
+        let text = std::fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap();
+        assert!(text.starts_with(pipeline), "what is there stays: {text}");
+        let after = folder.run(&["expand", "--format", "json"]).json();
+        for (job, config) in before.as_object().unwrap() {
+            assert_eq!(after[job], *config, "{job}");
+        }
+        let shadow = &after[name];
+        assert_eq!(shadow["script"].as_array().unwrap().last().unwrap(), command, "{text}");
+        assert_eq!(shadow["variables"], serde_json::json!({"VERSION": "012", "MODE": "on", "DOCKER_HOST": "", "DOCKER_TLS_CERTDIR": ""}));
+        assert!(shadow["services"].as_array().is_none_or(Vec::is_empty) && shadow["allow_failure"] == true, "{shadow}");
+        assert_eq!(shadow["rules"], serde_json::json!([{"if": "$CI_COMMIT_TAG"}]));
+        assert!(shadow["environment"].is_null() && shadow["artifacts"].is_null(), "{shadow}");
+    }
+}
+
+#[test]
+fn a_shadow_of_functions_runs_what_may_run_twice() {
+    let pipeline = "\
+test:
+  image: alpine:3.22
+  script: [ls]
+tell:
+  image: alpine:3.22
+  script: [curl https://example.com]
+build:
+  image: docker:28
+  services: [docker:28-dind]
+  script:
+    - docker build -t $CI_REGISTRY_IMAGE .
+    - docker push $CI_REGISTRY_IMAGE
+";
+    let folder = Folder::new(&[(".gitlab-ci.yml", pipeline)]);
+    let ran = folder.run(&["migrate", "--to", "dagger", "--mode", "shadow", "--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("would do so twice"), "{}", ran.stderr);
+    let code = std::fs::read_to_string(folder.path().join("ci/dagger/src/ci/main.py")).unwrap();
+    assert!(code.contains("await image.sync()") && !code.contains("publish("), "{code}");
+    let after = folder.run(&["expand", "--format", "json"]).json();
+    assert_eq!(after["test:dagger"]["allow_failure"], true);
+    assert_eq!(after["build:dagger"]["script"], serde_json::json!(["dagger -m ./ci/dagger call build --source=."]));
+    assert!(after["tell:dagger"].is_null());
+}

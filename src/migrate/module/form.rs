@@ -15,6 +15,7 @@ use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::programs::{Habit, is_looked_at_everywhere};
 use crate::migrate::module::read::{names_in, variables_of};
 use crate::migrate::module::service::Service;
+pub use crate::migrate::module::text::{Part, Text};
 use crate::pipeline::Job;
 use crate::workspace::Workspace;
 use crate::yaml::Value;
@@ -95,85 +96,6 @@ pub struct Parameter {
     pub always: bool,
 }
 
-/// A text with variables.
-#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
-#[serde(into = "String", from = "String")]
-pub struct Text(pub Vec<Part>);
-
-/// A part of a [`Text`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Part {
-    /// As it is.
-    Literal(String),
-    /// The value of a parameter.
-    Variable(String),
-}
-
-impl Text {
-    /// `text` with `$NAME` and `${NAME}` told apart.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
-        let mut parts = Vec::new();
-        let mut at = 0;
-        for (range, name) in names_in(text) {
-            if at < range.start {
-                parts.push(Part::Literal(text[at..range.start].to_owned()));
-            }
-            parts.push(Part::Variable(name.to_owned()));
-            at = range.end;
-        }
-        if at < text.len() {
-            parts.push(Part::Literal(text[at..].to_owned()));
-        }
-        Self(parts)
-    }
-
-    /// The variables in it.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|part| match part {
-            Part::Variable(name) => Some(name.as_str()),
-            Part::Literal(_) => None,
-        })
-    }
-}
-
-/// `${NAME}` for a variable, and `$$` for a dollar sign.
-impl From<Text> for String {
-    fn from(text: Text) -> Self {
-        let part = |part: Part| match part {
-            Part::Literal(literal) => literal.replace('$', "$$"),
-            Part::Variable(name) => format!("${{{name}}}"),
-        };
-        text.0.into_iter().map(part).collect()
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        let mut parts = Vec::new();
-        let mut literal = String::new();
-        let mut rest = text.as_str();
-        while let Some(at) = rest.find('$') {
-            literal.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            match rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
-                Some((name, behind)) => {
-                    parts.extend((!literal.is_empty()).then(|| Part::Literal(std::mem::take(&mut literal))));
-                    parts.push(Part::Variable(name.to_owned()));
-                    rest = behind;
-                }
-                None => {
-                    literal.push('$');
-                    rest = rest.strip_prefix('$').unwrap_or(rest);
-                }
-            }
-        }
-        literal.push_str(rest);
-        parts.extend((!literal.is_empty()).then_some(Part::Literal(literal)));
-        Self(parts)
-    }
-}
-
 /// Whether a value needs no words.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -251,11 +173,11 @@ const OF_THE_RUNNER: &[&str] = &[
 ];
 
 impl Form {
-    /// What `job` runs.
+    /// What `job` runs; a `rehearsal` publishes nothing and acts on nothing outside.
     ///
     /// # Errors
     /// The reasons why a call can't stand for it.
-    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
+    pub fn of(job: &Job, facts: &JobFacts, workspace: &Workspace, rehearsal: bool) -> Result<Self, Vec<Reason>> {
         let mut reader = Reader::new(job, facts);
         reader.keywords();
         if let Some(call) = facts.operations.iter().find(|operation| operation.operation.tool == Tool::Dagger) {
@@ -263,7 +185,7 @@ impl Form {
             return Err(reader.reasons);
         }
         if facts.has_dind() || facts.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
-            return Self::of_builds(reader, workspace);
+            return Self::of_builds(reader, workspace, rehearsal);
         }
         reader.scripts();
         reader.other_builders();
@@ -272,6 +194,10 @@ impl Form {
         let outputs = reader.outputs();
         let (caches, mut assumptions) = reader.caches(outputs.as_ref());
         let habits = reader.habits();
+        let acts = !repeatable(job) || habits.iter().any(|habit| *habit != Habit::Repeatable);
+        if rehearsal && acts {
+            reader.refuse(reason::TARGET_REFUSES, job.key, "the job acts on something outside, or may, and would do so twice");
+        }
         if !reader.reasons.is_empty() {
             return Err(reader.reasons);
         }
@@ -320,12 +246,12 @@ impl Form {
     }
 
     /// A job that builds and pushes images.
-    fn of_builds(mut reader: Reader<'_>, workspace: &Workspace) -> Result<Self, Vec<Reason>> {
+    fn of_builds(mut reader: Reader<'_>, workspace: &Workspace, rehearsal: bool) -> Result<Self, Vec<Reason>> {
         if let Some(outputs) = reader.outputs() {
             let _ = outputs;
             reader.refuse(reason::TARGET_REFUSES, reader.job.key, "the job builds images and leaves files behind");
         }
-        let (builds, logins) = match builds(reader.facts, workspace) {
+        let (mut builds, mut logins) = match builds(reader.facts, workspace) {
             Ok(found) => found,
             Err((message, step)) => {
                 let place =
@@ -334,6 +260,10 @@ impl Form {
                 return Err(reader.reasons);
             }
         };
+        if rehearsal {
+            builds.iter_mut().for_each(|build| build.addresses.clear());
+            logins.clear();
+        }
         if builds.is_empty() && reader.reasons.is_empty() {
             reader.refuse(reason::NO_CHANGE, reader.job.key, "the job builds nothing");
         }

@@ -283,6 +283,12 @@ const SELF_CONTAINED: &[&str] = &[
 /// Variables that any program may look at.
 const EVERYWHERE: &[&str] = &["PATH", "TZ", "LANG", "LANGUAGE", "HOME", "TMPDIR", "IFS", "CURL_HOME", "WGETRC"];
 
+/// Whether a step may run once more without anybody's noticing.
+#[must_use]
+pub fn is_harmless(step: &Step) -> bool {
+    habit(step) == Habit::Repeatable
+}
+
 /// Whether a step does nothing but what its words say, whatever the other variables are.
 pub(super) fn is_self_contained(step: &Step) -> bool {
     let Some(name) = step.name() else { return step.argv.is_empty() };

@@ -1,5 +1,5 @@
 //! JSON values as YAML that every parser, Ruby's Psych included, reads back as the same values. Knows no pipeline and keeps no formatting: it never
-//! touches users' files.
+//! touches what people wrote.
 
 use serde_json::Value;
 
