@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, Verdict, reason};
 use crate::docker::Operation;
+use crate::migrate::fresh::is_done_anew;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
 use crate::migrate::target::{Copier, Later, Target};
@@ -264,12 +265,29 @@ impl<'a> Lowering<'a> {
         if build.plain_manifest {
             words.push(self.target.fill(&flags.plain_manifest, &[]));
         }
+        if self.is_done_anew(build) {
+            words.push("--no-cache".to_owned());
+        }
         if let Output::Push { added, .. } = &build.output {
             let mut names: Vec<String> = added.iter().map(|&(step, argument)| self.quoted(&self.shell.steps[step], argument)).collect();
             names.dedup();
             words.extend(names.iter().map(|name| self.target.fill(&flags.tag, &[("reference", name)])));
         }
         Ok(words.join(" "))
+    }
+
+    /// Whether the target must not take a step of the build from its cache.
+    pub(super) fn is_done_anew(&self, build: &RemoteBuild) -> bool {
+        let step = &self.shell.steps[build.step];
+        let Some(operation) = step.operation.as_ref() else { return false };
+        let added = match &build.output {
+            Output::Push { added, .. } => added.as_slice(),
+            Output::AsWritten | Output::Discard | Output::Load | Output::Save(_) => &[],
+        };
+        let own = operation.flags_named("tag").map(|flag| (build.step, flag.words.end - 1));
+        let names: Vec<String> =
+            own.chain(added.iter().copied()).map(|(step, argument)| self.quoted(&self.shell.steps[step], argument)).collect();
+        is_done_anew(self.job, self.facts, operation, &names)
     }
 
     /// How the target keeps the image of a build.

@@ -3,6 +3,7 @@
 mod agreement;
 pub mod changes;
 mod compose_edits;
+mod fresh;
 mod hoist;
 mod job_image;
 mod keeper;

@@ -159,7 +159,14 @@ impl Lowering<'_> {
                 .assumptions
                 .push(("builder-platforms", format!("the builder builds for {list}, by itself or with emulation of its own")));
         }
-        if self.facts.has_dind() && built.iter().any(|build| build.flag("no-cache").is_none() && build.flag("cache-from").is_none()) {
+        let keeps_cache = self.builds().any(|action| match action {
+            Action::Build(build) | Action::BuildHere(build) => {
+                let says = |flag: &str| operation(build.step).is_some_and(|operation| operation.flag(flag).is_some());
+                !says("no-cache") && !says("cache-from") && !self.is_done_anew(build)
+            }
+            _ => false,
+        });
+        if self.facts.has_dind() && keeps_cache {
             let message = "the builder keeps its cache from job to job, where a new daemon began with none: a `RUN` that fetches what changes \
                            outside needs `--no-cache`";
             self.lowered.assumptions.push(("keeps-cache", message.to_owned()));

@@ -7,7 +7,9 @@ use crate::detect::{JobFacts, JobShell, Step, Verdict};
 use crate::docker::dockerfile::Dockerfile;
 use crate::docker::reference::Reference;
 use crate::docker::{Op, Operation, Slot};
+use crate::migrate::fresh::is_done_anew;
 use crate::migrate::module::form::{Part, Text};
+use crate::pipeline::Job;
 use crate::shell::{Atom, Certainty, Symbolic};
 use crate::workspace::Workspace;
 
@@ -81,7 +83,7 @@ const IGNORED: &[&str] = &[
 ///
 /// # Errors
 /// Why it can't be written as builds.
-pub(super) fn builds(facts: &JobFacts, workspace: &Workspace) -> Result<(Vec<Build>, Vec<Login>), No> {
+pub(super) fn builds(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Result<(Vec<Build>, Vec<Login>), No> {
     let no = |message: &str, step: usize| (message.to_owned(), Some(step));
     let Some(shell) = facts.shell.as_ref().filter(|_| facts.flow.verdict == Verdict::Full) else {
         return Err((
@@ -110,7 +112,15 @@ pub(super) fn builds(facts: &JobFacts, workspace: &Workspace) -> Result<(Vec<Bui
             (Some(Action::Build(_) | Action::BuildHere(_)), _) if !always => {
                 return Err(no("the image is built only under a condition", index));
             }
-            (Some(Action::Build(remote) | Action::BuildHere(remote)), _) => builds.push(build(shell, remote, workspace)?),
+            (Some(Action::Build(remote) | Action::BuildHere(remote)), _) => {
+                let built = build(shell, remote, workspace)?;
+                let names: Vec<String> = built.addresses.iter().cloned().map(String::from).collect();
+                let operation = shell.steps[remote.step].operation.as_ref();
+                if operation.is_some_and(|operation| is_done_anew(job, facts, operation, &names)) {
+                    return Err(no("the image is meant to be built anew each time, which Dagger can't be told", index));
+                }
+                builds.push(built);
+            }
             (Some(Action::PushSaved { .. } | Action::Promote { .. } | Action::Inspect { .. }), _) => {
                 return Err(no("an image is pushed behind a test, or copied from another one", index));
             }

@@ -251,7 +251,7 @@ impl Form {
             let _ = outputs;
             reader.refuse(reason::TARGET_REFUSES, reader.job.key, "the job builds images and leaves files behind");
         }
-        let (mut builds, mut logins) = match builds(reader.facts, workspace) {
+        let (mut builds, mut logins) = match builds(reader.job, reader.facts, workspace) {
             Ok(found) => found,
             Err((message, step)) => {
                 let place =

@@ -1,0 +1,67 @@
+//! Builds that are there to be done anew, although nothing in the repository changed. Knows schedules and dates, not targets.
+
+use crate::detect::JobFacts;
+use crate::docker::Operation;
+use crate::pipeline::Job;
+use crate::yaml::Value;
+
+/// Whether a build began with nothing in a daemon of the job's own and is meant to: it runs on schedules alone, or gives its image a date as its name.
+pub(super) fn is_done_anew(job: &Job, facts: &JobFacts, build: &Operation, names: &[String]) -> bool {
+    let says = ["no-cache", "no-cache-filter", "cache-from", "cache-to"].iter().any(|flag| build.flag(flag).is_some());
+    facts.has_dind() && !says && (runs_on_schedules_alone(job) || names.iter().any(|name| holds_date(name, &job.script.text)))
+}
+
+fn runs_on_schedules_alone(job: &Job) -> bool {
+    let asks = |text: &str| text.to_ascii_lowercase().contains("schedule") && !["!=", "!~", "||"].iter().any(|sign| text.contains(sign));
+    let is_never = |rule: &&Value| rule.get("when").and_then(Value::as_str) == Some("never");
+    if let Some(rules) = job.config.get("rules").and_then(Value::as_sequence) {
+        let mut rules = rules.iter().filter(|rule| !is_never(rule)).peekable();
+        return rules.peek().is_some() && rules.all(|rule| rule.get("if").and_then(Value::as_str).is_some_and(asks));
+    }
+    let only = job.config.get("only");
+    let refs = only.and_then(|only| only.get("refs")).or(only);
+    let refs: Vec<&str> = match refs {
+        Some(refs) => refs
+            .as_str()
+            .map_or_else(|| refs.as_sequence().unwrap_or_default().iter().filter_map(Value::as_str).collect(), |text| vec![text]),
+        None => Vec::new(),
+    };
+    !refs.is_empty() && refs.iter().all(|text| *text == "schedules")
+}
+
+/// Whether a name is made of what `date` prints, by itself or by a variable of the script.
+fn holds_date(name: &str, script: &str) -> bool {
+    let prints = |text: &str| text.contains("$(date") || text.contains("`date");
+    let assigned = |variable: &str| {
+        let assigns = |command: &str| {
+            let command = command.trim_start().trim_start_matches("export ").trim_start();
+            command.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).is_some_and(prints)
+        };
+        script.lines().flat_map(|line| line.split(';')).flat_map(|part| part.split("&&")).any(assigns)
+    };
+    let variables = name.split('$').skip(1).map(|rest| {
+        let rest = rest.trim_start_matches('{');
+        rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or_default()
+    });
+    prints(name) || variables.filter(|variable| !variable.is_empty()).any(assigned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_date;
+
+    #[test]
+    fn dates_are_found_in_names_and_in_variables_of_names() {
+        let script = "export TAG=$(date +%Y%m%d)\nOTHER=x; NIGHT=\"n-`date`\"\nUPDATE=1\nSINCE=\"$TAG\"";
+        for (name, holds) in [
+            ("app:$(date +%F)", true),
+            ("app:${TAG}", true),
+            ("app:$NIGHT-x", true),
+            ("app:$OTHER", false),
+            ("app:$UPDATE", false),
+            ("app:$CI_COMMIT_SHA", false),
+        ] {
+            assert_eq!(holds_date(name, script), holds, "{name}");
+        }
+    }
+}
