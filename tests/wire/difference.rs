@@ -58,6 +58,18 @@ pub const KNOWN: &[Known] = &[
         },
     },
     Known {
+        name: "folder-of-an-export",
+        targets: &[Target::Depot],
+        why: "both clients make the folder of a cache or an OCI layout before they send a context that it lies in; Depot's has a folder `ingest` in it by then",
+        explains: |change, _| {
+            let list = |text: &Option<String>| text.iter().flat_map(|text| text.split(' ')).map(str::to_owned).collect::<Vec<_>>();
+            let (before, after) = (list(&change.before), list(&change.after));
+            let added: Vec<&String> = after.iter().filter(|path| !before.contains(path)).collect();
+            let made = |path: &str| path.strip_suffix("/ingest").is_some_and(|folder| before.iter().any(|known| known == folder));
+            change.fact.starts_with("folder ") && after.len() == before.len() + 1 && added.iter().all(|path| made(path))
+        },
+    },
+    Known {
         name: "builder-for-each-platform",
         targets: &[Target::Depot],
         why: "Depot builds each platform on a machine of its own, pushes them by digest, and its client then gives that image its tags in the registry, which is not here",

@@ -1,6 +1,7 @@
 //! The cases of `cases.yml` and the corpus → lines that build an image, each once, with what is expected of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -33,6 +34,15 @@ pub fn own() -> Vec<Line> {
         expected: Some(BTreeMap::from([("depot".to_owned(), case.depot), ("buildkit".to_owned(), case.buildkit)])),
     };
     cases.into_iter().map(line).collect()
+}
+
+/// The lines that others tried, arguments of `docker buildx build` in a file beside the corpus, or why there are none.
+pub fn of_others() -> Result<Vec<Line>, String> {
+    let path = std::env::var_os("UNDIND_BUILD_LINES")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/kits/depot/cases.txt"), PathBuf::from);
+    let text = std::fs::read_to_string(&path).map_err(|_| "the file with builds that others tried is not there".to_owned())?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    Ok(lines.map(|line| Line { text: format!("docker buildx build {line}"), expected: None }).collect())
 }
 
 /// The distinct lines of the corpus, or why there are none.

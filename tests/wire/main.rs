@@ -63,6 +63,11 @@ fn every_build_of_the_corpus_asks_for_the_same_once_it_is_migrated() {
     check("corpus", lines::of_the_corpus);
 }
 
+#[test]
+fn every_build_that_others_tried_asks_for_the_same_once_it_is_migrated() {
+    check("others", lines::of_others);
+}
+
 /// What came of a line for one target.
 enum Verdict {
     /// With the codes of the reasons.
