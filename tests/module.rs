@@ -28,6 +28,8 @@ struct Case {
     partial: bool,
     #[serde(default)]
     docker: bool,
+    #[serde(default)]
+    kubernetes: bool,
     /// `typescript` or `go`; Python where nothing is said.
     #[serde(default)]
     sdk: String,
@@ -50,7 +52,11 @@ struct Case {
 
 fn run(files: &BTreeMap<String, String>, case: &Case) -> (Migration, MigrationReport) {
     let options = MigrateOptions { jobs: case.jobs.clone(), allow_partial: case.partial, ..MigrateOptions::default() };
-    let engine = if case.docker { Engine::Docker } else { Engine::Remote };
+    let engine = match (case.docker, case.kubernetes) {
+        (true, _) => Engine::Docker,
+        (false, true) => Engine::Kubernetes,
+        (false, false) => Engine::Remote,
+    };
     let sdk = match case.sdk.as_str() {
         "" => Sdk::Python,
         "typescript" => Sdk::TypeScript,
