@@ -1,6 +1,7 @@
 //! Jobs into functions of a Dagger module, and into the thin jobs that call them. Knows no SDK beyond its templates.
 
 mod build;
+mod daemon;
 pub mod form;
 mod glue;
 mod keywords;

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::flow::needs_daemon;
 use crate::detect::secret::is_secret_name;
-use crate::detect::{JobFacts, Reason, reason};
+use crate::detect::{JobFacts, Reason, Verdict, reason};
 use crate::docker::Tool;
 use crate::migrate::module::build::{Build, Login, builds};
+use crate::migrate::module::daemon::{VARIABLES, daemon};
 use crate::migrate::module::keywords::Reader;
 use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::programs::{Habit, is_looked_at_everywhere};
@@ -185,12 +186,29 @@ impl Form {
             return Err(reader.reasons);
         }
         if facts.has_dind() || facts.operations.iter().any(|operation| needs_daemon(&operation.operation)) {
-            return Self::of_builds(reader, workspace, rehearsal);
+            return match Self::of_builds(reader, workspace, rehearsal) {
+                Err(reasons) if facts.has_dind() && !rehearsal && facts.flow.verdict != Verdict::Full => match daemon(job, facts) {
+                    Ok(daemon) => Self::of_script(Reader::new(job, facts), rehearsal, Some(daemon)),
+                    Err(_) => Err(reasons),
+                },
+                built => built,
+            };
         }
+        Self::of_script(reader, rehearsal, None)
+    }
+
+    /// A job whose scripts run in a container, with a Docker daemon beside it where there is one to have.
+    fn of_script(mut reader: Reader<'_>, rehearsal: bool, daemon: Option<(Service, Reason)>) -> Result<Self, Vec<Reason>> {
+        let job = reader.job;
         reader.scripts();
-        reader.other_builders();
+        match &daemon {
+            None => reader.other_builders(),
+            Some(_) => reader.keywords(),
+        }
         let image = reader.image();
-        let services: Vec<Service> = reader.services();
+        let (daemon, needs) = daemon.unzip();
+        let has_daemon = daemon.is_some();
+        let services: Vec<Service> = reader.services().into_iter().chain(daemon).collect();
         let outputs = reader.outputs();
         let (caches, mut assumptions) = reader.caches(outputs.as_ref());
         let habits = reader.habits();
@@ -219,16 +237,22 @@ impl Form {
             builds: Vec::new(),
             logins: Vec::new(),
             outputs,
-            repeatable: !always && repeatable(job) && habits.iter().all(|habit| *habit == Habit::Repeatable),
+            repeatable: !always && !has_daemon && repeatable(job) && habits.iter().all(|habit| *habit == Habit::Repeatable),
             caches,
             rank: 0,
             assumptions: Vec::new(),
-            opaque: reader.opaque,
+            opaque: needs.or(reader.opaque),
         };
         form.variables(job, variables_of(&reader.main, &reader.after), words_say_all);
         form.checked(job)?;
         if form.parameters.values().any(|parameter| parameter.secret) {
             form.repeatable = false;
+        }
+        if has_daemon {
+            assumptions.push((
+                "engine-rights",
+                "the engine gives a container all rights (`insecureRootCapabilities`), which a Docker daemon needs".to_owned(),
+            ));
         }
         if habits.contains(&Habit::Unknown) {
             assumptions
@@ -243,6 +267,12 @@ impl Form {
         }
         form.assumptions = assumptions;
         Ok(form)
+    }
+
+    /// Whether a Docker daemon runs beside it.
+    #[must_use]
+    pub fn has_daemon(&self) -> bool {
+        self.services.iter().any(|service| service.daemon.is_some())
     }
 
     /// A job that builds and pushes images.
@@ -295,7 +325,9 @@ impl Form {
     /// those that are read.
     fn variables(&mut self, job: &Job, read: Vec<String>, words_say_all: bool) {
         let unread = |name: &str| words_say_all && !is_looked_at_everywhere(name) && !read.iter().any(|read| read == name);
-        let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning)) || unread(name);
+        let has_daemon = self.has_daemon();
+        let of_daemon = |name: &str| has_daemon && VARIABLES.contains(&name);
+        let own = |name: &str| OF_THE_RUNNER.iter().any(|beginning| name.starts_with(beginning)) || unread(name) || of_daemon(name);
         for (name, variable) in job.variables.iter().filter(|(name, _)| !own(name)) {
             let text = variable.text().unwrap_or_default();
             let plain = !variable.expands() || names_in(&text).is_empty();

@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::migrate::module::build::Build;
+use crate::migrate::module::daemon::ADDRESS;
 use crate::migrate::module::form::{Form, Outputs, Parameter, Text};
 use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::service::Service;
@@ -178,6 +179,8 @@ struct Beside {
     variables: Vec<[String; 2]>,
     command: Vec<String>,
     entrypoint: Vec<String>,
+    /// The name of the volume of a Docker daemon; empty for other services.
+    storage: String,
 }
 
 #[derive(Serialize)]
@@ -216,7 +219,8 @@ impl Job {
             None => language.set(name, &identifier(name)),
         };
         let constants = [("CI", language.string("true")), ("GITLAB_CI", language.string("true")), ("CI_PROJECT_DIR", folder.clone())];
-        let constants = constants.iter().map(|(name, value)| language.set(name, value));
+        let address = form.has_daemon().then(|| ("DOCKER_HOST", language.string(ADDRESS)));
+        let constants = constants.iter().chain(&address).map(|(name, value)| language.set(name, value));
         let (include, exclude, always) = match &form.outputs {
             Some(Outputs { paths, exclude, always }) => {
                 let code = always.then(|| language.string(".exit-code"));
@@ -289,6 +293,7 @@ impl Beside {
             variables: service.variables.iter().map(|(name, value)| [language.string(name), language.text_among(value)]).collect(),
             command: service.command.iter().map(|word| language.string(word)).collect(),
             entrypoint: service.entrypoint.iter().flatten().map(|word| language.string(word)).collect(),
+            storage: service.daemon.as_ref().map(|daemon| language.text(&daemon.storage)).unwrap_or_default(),
         }
     }
 }

@@ -21,12 +21,23 @@ pub struct Service {
     pub command: Vec<String>,
     /// The words that it runs instead of its image's entrypoint.
     pub entrypoint: Option<Vec<String>>,
+    /// What it has besides where it is a Docker daemon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daemon: Option<Daemon>,
+}
+
+/// What a Docker daemon needs of the engine besides all rights.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Daemon {
+    /// The name of the volume with its images and containers.
+    pub storage: Text,
 }
 
 impl Service {
     /// The texts in it that may hold variables.
     pub fn texts(&self) -> impl Iterator<Item = &Text> {
-        std::iter::once(&self.image).chain(self.variables.iter().map(|(_, text)| text))
+        let storage = self.daemon.iter().map(|daemon| &daemon.storage);
+        std::iter::once(&self.image).chain(self.variables.iter().map(|(_, text)| text)).chain(storage)
     }
 }
 
@@ -97,5 +108,6 @@ pub(super) fn service(facts: &ServiceFacts) -> Result<Service, String> {
         variables,
         command: image.image.command().unwrap_or_default(),
         entrypoint: image.image.entrypoint(),
+        daemon: None,
     })
 }

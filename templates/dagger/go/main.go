@@ -144,10 +144,14 @@ type Ci struct{}
 {%- for port in service.ports %}
 	service = service.WithExposedPort({{ port }})
 {%- endfor %}
+{%- if service.storage %}
+	storage := dag.CacheVolume({{ service.storage }})
+	service = service.WithMountedCache("/var/lib/docker", storage)
+{%- endif %}
 {%- if service.command %}
 	arguments {{ "=" if with_command.seen else ":=" }} {{ list("[]string", service.command, 1) }}
 {%- set with_command.seen = true %}
-	running {{ ":=" if loop.first else "=" }} service.AsService(dagger.ContainerAsServiceOpts{Args: arguments, UseEntrypoint: true})
+	running {{ ":=" if loop.first else "=" }} service.AsService(dagger.ContainerAsServiceOpts{Args: arguments, UseEntrypoint: true{{ ", InsecureRootCapabilities: true" if service.storage else "" }}})
 {%- else %}
 	running {{ ":=" if loop.first else "=" }} service.AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true})
 {%- endif %}

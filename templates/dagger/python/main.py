@@ -124,9 +124,13 @@ class Ci:
 {%- for port in service.ports %}
         service = service.with_exposed_port({{ port }})
 {%- endfor %}
+{%- if service.storage %}
+{{ layout(8, "volume = dag.cache_volume(", [service.storage], ")") }}
+        service = service.with_mounted_cache("/var/lib/docker", volume)
+{%- endif %}
 {%- if service.command %}
 {{ layout(8, "arguments = [", service.command, "]") }}
-        running = service.as_service(args=arguments, use_entrypoint=True)
+{{ layout(8, "running = service.as_service(", ["args=arguments", "use_entrypoint=True"] + (["insecure_root_capabilities=True"] if service.storage else []), ")") }}
 {%- else %}
         running = service.as_service(use_entrypoint=True)
 {%- endif %}

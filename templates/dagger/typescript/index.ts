@@ -127,9 +127,13 @@ export class Ci {
 {%- for port in service.ports %}
     {{ name }} = {{ name }}.withExposedPort({{ port }});
 {%- endfor %}
+{%- if service.storage %}
+{{ layout(4, "const storage" ~ n ~ " = dag.cacheVolume(", [service.storage], ");") }}
+    {{ name }} = {{ name }}.withMountedCache("/var/lib/docker", storage{{ n }});
+{%- endif %}
 {%- if service.command %}
 {{ layout(4, "const args" ~ n ~ " = [", service.command, "];") }}
-{{ layout(4, "const running" ~ n ~ " = " ~ name ~ ".asService({", ["args: args" ~ n if n else "args", "useEntrypoint: true"], "});") }}
+{{ layout(4, "const running" ~ n ~ " = " ~ name ~ ".asService({", ["args: args" ~ n if n else "args", "useEntrypoint: true"] + (["insecureRootCapabilities: true"] if service.storage else []), "});") }}
 {%- else %}
     const running{{ n }} = {{ name }}.asService({ useEntrypoint: true });
 {%- endif %}

@@ -137,6 +137,7 @@ const NAMES: &[&str] = &[
     "job",
     "user",
     "volume",
+    "storage",
     "cached",
     "service",
     "running",

@@ -210,7 +210,8 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Names in the module that may have a number behind them.
-const NUMBERED: &[&str] = &["volume", "service", "running", "args", "context", "buildArgs", "platforms", "variants", "image", "addresses"];
+const NUMBERED: &[&str] =
+    &["volume", "service", "running", "args", "context", "buildArgs", "platforms", "variants", "image", "addresses", "storage"];
 
 /// A name that means nothing else. A `_` at the end of a name is no part of the flag.
 fn free(name: String) -> String {
