@@ -1,5 +1,7 @@
 //! Builds that are there to be done anew, although nothing in the repository changed. Knows schedules and dates, not targets.
 
+use std::collections::BTreeSet;
+
 use crate::detect::JobFacts;
 use crate::docker::Operation;
 use crate::pipeline::Job;
@@ -32,18 +34,43 @@ fn runs_on_schedules_alone(job: &Job) -> bool {
 /// Whether a name is made of what `date` prints, by itself or by a variable of the script.
 fn holds_date(name: &str, script: &str) -> bool {
     let prints = |text: &str| text.contains("$(date") || text.contains("`date");
-    let assigned = |variable: &str| {
-        let assigns = |command: &str| {
-            let command = command.trim_start().trim_start_matches("export ").trim_start();
-            command.strip_prefix(variable).and_then(|rest| rest.strip_prefix('=')).is_some_and(prints)
-        };
-        script.lines().flat_map(|line| line.split(';')).flat_map(|part| part.split("&&")).any(assigns)
+    let values = |variable: &str| -> Vec<&str> {
+        let commands = script.lines().flat_map(|line| line.split(';')).flat_map(|part| part.split("&&"));
+        commands.filter_map(|command| assigned(command, variable)).collect()
     };
-    let variables = name.split('$').skip(1).map(|rest| {
-        let rest = rest.trim_start_matches('{');
-        rest.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').next().unwrap_or_default()
-    });
-    prints(name) || variables.filter(|variable| !variable.is_empty()).any(assigned)
+    let mut open: Vec<&str> = variables(name).collect();
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    while let Some(variable) = open.pop().filter(|_| seen.len() < MAX_FOLLOWED) {
+        if seen.insert(variable) {
+            for value in values(variable) {
+                if prints(value) {
+                    return true;
+                }
+                open.extend(variables(value));
+            }
+        }
+    }
+    prints(name)
+}
+
+/// How many variables are followed.
+const MAX_FOLLOWED: usize = 50;
+
+/// What a command assigns to `variable`.
+fn assigned<'a>(command: &'a str, variable: &str) -> Option<&'a str> {
+    let command = command.trim_start().trim_start_matches("export ").trim_start();
+    command.strip_prefix(variable)?.strip_prefix('=')
+}
+
+/// The variables in a text.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).map(first_name).filter(|name| !name.is_empty())
+}
+
+fn first_name(text: &str) -> &str {
+    let text = text.trim_start_matches('{');
+    let end = text.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').unwrap_or(text.len());
+    &text[..end]
 }
 
 #[cfg(test)]
@@ -57,6 +84,7 @@ mod tests {
             ("app:$(date +%F)", true),
             ("app:${TAG}", true),
             ("app:$NIGHT-x", true),
+            ("app:${SINCE}", true),
             ("app:$OTHER", false),
             ("app:$UPDATE", false),
             ("app:$CI_COMMIT_SHA", false),

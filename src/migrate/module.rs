@@ -21,8 +21,8 @@ use crate::detect::{JobFacts, JobOperation, Reason, Step, reason};
 use crate::docker::Tool;
 use crate::edit::{Edit, apply};
 use crate::migrate::JobId;
-use crate::pipeline::Job;
 use crate::pipeline::script::flat;
+use crate::pipeline::{Job, Pipeline};
 use crate::source::{FileId, Span};
 use crate::yaml::json_text;
 
@@ -103,6 +103,7 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
                         continue;
                     }
                 }
+                form.assumptions.extend(elsewhere(&pipeline.pipeline, job));
                 let stages = pipeline.pipeline.stages();
                 form.rank = stages.iter().position(|stage| **stage == *job.stage()).unwrap_or(stages.len());
                 generated.moved.insert(id, form);
@@ -138,6 +139,20 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
         generated.created = files;
     }
     generated
+}
+
+/// What is taken for granted of files that are not at hand.
+fn elsewhere(pipeline: &Pipeline, job: &Job) -> Vec<(&'static str, String)> {
+    let mut assumptions = Vec::new();
+    if !pipeline.unresolved.is_empty() {
+        let message = "what is included from elsewhere gives the jobs no `default`, `before_script` or variables".to_owned();
+        assumptions.push(("includes-elsewhere", message));
+    }
+    if pipeline.files.first().is_some_and(|entry| *entry != job.own.span.file) {
+        let message = "no other project includes the file of the job, which needs the module in its own checkout".to_owned();
+        assumptions.push(("included-elsewhere", message));
+    }
+    assumptions
 }
 
 /// The functions of the module in [`FOLDER`] that jobs call, with the jobs, by their names.

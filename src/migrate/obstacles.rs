@@ -10,6 +10,7 @@ use crate::migrate::changes::JobId;
 use crate::migrate::project::join;
 use crate::pipeline::{Job, Section};
 use crate::source::{SourceFile, Span};
+use crate::yaml::Value;
 
 /// Why the job stays, besides its flow.
 #[must_use]
@@ -19,11 +20,27 @@ pub fn obstacles(analysis: &Analysis, id: JobId) -> Vec<Reason> {
     let mut reasons = private_hosts(analysis, facts);
     reasons.extend(generated(analysis, job));
     reasons.extend(unneeded_stage(analysis, job, facts));
+    reasons.extend(other_architecture(job, facts));
     reasons.extend(local_base(analysis, facts).or_else(|| unpublished_base(analysis, facts)));
     if matches!(facts.daemon.kind, Kind::Unknown | Kind::Socket) {
         reasons.extend(shared_daemon(analysis, id, facts));
     }
     reasons
+}
+
+/// A runner's tag that chooses a machine which builds for itself, where the build does not name the platform.
+fn other_architecture(job: &Job, facts: &JobFacts) -> Option<Reason> {
+    const WORDS: &[&str] =
+        &["aarch64", "arm", "arm32", "arm64", "armhf", "armv6", "armv7", "i386", "loong64", "mips64", "ppc64le", "riscv64", "s390x"];
+    let speaks =
+        |tag: &String| tag.to_ascii_lowercase().split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word));
+    let tag = job.tags().iter().filter_map(Value::scalar_text).find(speaks)?;
+    let builds = facts.operations.iter().filter(|found| found.operation.op == Op::Build);
+    let open = builds.into_iter().find(|found| found.operation.flag("platform").is_none())?;
+    let message = format!(
+        "the tag `{tag}` chooses the machine for which the image is built, and a remote builder is another one: name the `--platform`"
+    );
+    Some(Reason { code: reason::TARGET_REFUSES, message, span: open.span })
 }
 
 /// A stage that the job's builder runs and BuildKit would not: it may be a test that keeps an image from being pushed.

@@ -137,6 +137,14 @@ impl Lowering<'_> {
             let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
             self.lowered.assumptions.push(("daemon-version", message.to_owned()));
         }
+        let floats = daemon.is_some_and(|daemon| daemon.version.is_empty() || daemon.variable);
+        let attested = self.builds().any(|action| {
+            matches!(action, Action::Build(build) | Action::BuildHere(build) if !build.plain_manifest && matches!(build.output, Output::Push { .. }))
+        });
+        if attested && floats {
+            let message = "the daemon is of Docker 29 or newer, so that what it pushed had attestations";
+            self.lowered.assumptions.push(("daemon-version", message.to_owned()));
+        }
         let operation = |step: usize| self.shell.steps[step].operation.as_ref();
         let built: Vec<_> = self
             .builds()
@@ -145,11 +153,16 @@ impl Lowering<'_> {
                 _ => None,
             })
             .collect();
+        for (flag, message) in &self.target.manifest.flags.assume {
+            if built.iter().any(|build| build.flag(flag).is_some()) {
+                self.lowered.assumptions.push(("target-flag", message.clone()));
+            }
+        }
         let emulated = self.actions().values().any(|action| matches!(action, Action::Remove(Why::Emulation)));
         // What a target with a list of platforms builds by itself is the machine that most runners are.
         let open = emulated || self.target.manifest.platforms.is_empty();
         if open && built.iter().any(|build| build.flag("platform").is_none()) {
-            let message = "a build without `--platform` is meant for the architecture of the job's machine, which chooses the builder";
+            let message = "a build without `--platform` is meant for the architecture of the job's machine, and the builder's is the same";
             self.lowered.assumptions.push(("builder-architecture", message.to_owned()));
         }
         let asked: BTreeSet<&str> = built.iter().flat_map(|build| platforms(build)).filter(|platform| !platform.is_empty()).collect();

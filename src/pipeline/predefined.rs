@@ -186,6 +186,88 @@ fn project_facts(path: &str, set: &mut dyn FnMut(&str, Fact)) {
     set("CI_PROJECT_PATH_SLUG", text(&slug(path)));
 }
 
+/// Of jobs and pipelines of certain kinds, besides those that events fix.
+const SOMETIMES: &[&str] = &[
+    "CI_COMMIT_BRANCH",
+    "CI_COMMIT_DESCRIPTION",
+    "CI_COMMIT_REF_NAME",
+    "CI_COMMIT_REF_SLUG",
+    "CI_COMMIT_TAG",
+    "CI_COMMIT_TAG_MESSAGE",
+    "CI_DEBUG_SERVICES",
+    "CI_DEBUG_TRACE",
+    "CI_DEFAULT_BRANCH_SLUG",
+    "CI_DEPENDENCY_PROXY_DIRECT_GROUP_IMAGE_PREFIX",
+    "CI_DEPENDENCY_PROXY_GROUP_IMAGE_PREFIX",
+    "CI_DEPENDENCY_PROXY_SERVER",
+    "CI_DEPENDENCY_PROXY_USER",
+    "CI_DEPLOY_FREEZE",
+    "CI_GITLAB_FIPS_MODE",
+    "CI_HAS_OPEN_REQUIREMENTS",
+    "CI_JOB_GROUP_NAME",
+    "CI_JOB_MANUAL",
+    "CI_JOB_NAME",
+    "CI_JOB_NAME_SLUG",
+    "CI_JOB_STAGE",
+    "CI_KUBERNETES_ACTIVE",
+    "CI_NODE_INDEX",
+    "CI_NODE_TOTAL",
+    "CI_PAGES_HOSTNAME",
+    "CI_PIPELINE_NAME",
+    "CI_PIPELINE_SCHEDULE_DESCRIPTION",
+    "CI_PIPELINE_SOURCE",
+    "CI_PIPELINE_TRIGGERED",
+    "CI_PROJECT_CLASSIFICATION_LABEL",
+    "CI_PROJECT_DESCRIPTION",
+    "CI_PROJECT_NAMESPACE_SLUG",
+    "CI_PROJECT_REPOSITORY_LANGUAGES",
+    "CI_PROJECT_TOPICS",
+    "CI_REGISTRY",
+    "CI_REGISTRY_IMAGE",
+    "CI_RELEASE_DESCRIPTION",
+    "CI_RELEASE_TITLE",
+    "CI_SERVER_SHELL_SSH_HOST",
+    "CI_SERVER_SHELL_SSH_PORT",
+    "CI_SERVER_TLS_CA_FILE",
+    "CI_SERVER_TLS_CERT_FILE",
+    "CI_SERVER_TLS_KEY_FILE",
+    "CI_TRIGGER_SHORT_TOKEN",
+    "CI_UPSTREAM_JOB_ID",
+    "CI_UPSTREAM_PIPELINE_ID",
+    "CI_UPSTREAM_PROJECT_ID",
+];
+
+/// Whether GitLab sets a variable of this name in some pipeline or job, and no project does.
+#[must_use]
+pub fn is_predefined(name: &str) -> bool {
+    let families = ["CI_MERGE_REQUEST_", "CI_EXTERNAL_PULL_REQUEST_", "CI_ENVIRONMENT_", "CI_RUNNER_"];
+    families.iter().any(|family| name.starts_with(family))
+        || [PRESENT, WHEN_RUNNING, MERGE_REQUEST, ELSEWHERE, SOMETIMES].iter().any(|list| list.contains(&name))
+        || CONSTANT.iter().any(|(known, _)| *known == name)
+}
+
+/// Whether GitLab gives a variable of this name a value in every job, whatever the event.
+#[must_use]
+pub fn is_always_set(name: &str) -> bool {
+    const MORE: &[&str] = &[
+        "CI_COMMIT_REF_NAME",
+        "CI_COMMIT_REF_SLUG",
+        "CI_JOB_ID",
+        "CI_JOB_NAME",
+        "CI_JOB_NAME_SLUG",
+        "CI_JOB_STAGE",
+        "CI_JOB_TOKEN",
+        "CI_JOB_URL",
+        "CI_PIPELINE_ID",
+        "CI_PIPELINE_SOURCE",
+        "CI_PIPELINE_URL",
+        "CI_PROJECT_DIR",
+        "CI_REPOSITORY_URL",
+    ];
+    const MAY_BE_BLANK: &[&str] = &["CI_PAGES_DOMAIN", "CI_PAGES_URL", "CI_TEMPLATE_REGISTRY_HOST"];
+    (PRESENT.contains(&name) || MORE.contains(&name)) && !name.starts_with("GITLAB_USER_") && !MAY_BE_BLANK.contains(&name)
+}
+
 /// Whether `name` is a predefined variable that exists only in pipelines for other events than those that fixed it.
 pub(super) fn is_absent(name: &str) -> bool {
     name.starts_with("CI_MERGE_REQUEST_")

@@ -161,9 +161,12 @@ fn protection(migration: &Migration) -> (bool, String) {
         );
     }
     match refs.iter().find(|(_, refs)| *refs != Refs::Protected) {
-        Some((name, _)) => {
-            (false, format!("nothing keeps `{name}` to protected branches and tags, so a protected variable might not reach it"))
-        }
+        Some((name, _)) => (
+            false,
+            format!(
+                "nothing keeps `{name}` to protected branches and tags, so a protected variable might not reach it; the pipelines of forks get none at all"
+            ),
+        ),
         None => (true, "the jobs that read it run for protected branches and tags only, so that no other job needs to see it".to_owned()),
     }
 }

@@ -225,6 +225,7 @@ impl Walker<'_> {
             value,
             range: assignment.range,
             certainty: self.scope.certainty,
+            is_plain: self.scope.path.is_empty(),
         });
     }
 

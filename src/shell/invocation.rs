@@ -48,6 +48,8 @@ pub struct Binding {
     pub exported: bool,
     /// How certain it is that it happens.
     pub certainty: Certainty,
+    /// Whether it is a statement of the script itself, in no construct, so that it holds for all that follows.
+    pub is_plain: bool,
 }
 
 /// How often something runs when the script runs and nothing fails.

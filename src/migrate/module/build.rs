@@ -32,6 +32,9 @@ pub struct Build {
     pub addresses: Vec<Text>,
     /// Whether it is published as Docker did it before version 29.
     pub plain: bool,
+    /// Whether its Dockerfile is at hand.
+    #[serde(skip)]
+    pub has_known_bases: bool,
 }
 
 impl Build {
@@ -179,6 +182,7 @@ fn build(shell: &JobShell, remote: &RemoteBuild, workspace: &Workspace) -> Resul
         labels: Vec::new(),
         addresses: Vec::new(),
         plain: remote.plain_manifest,
+        has_known_bases: false,
         context,
     };
     for (at, flag) in operation.flags.iter().enumerate() {
@@ -235,7 +239,11 @@ fn build(shell: &JobShell, remote: &RemoteBuild, workspace: &Workspace) -> Resul
     if build.platforms.len() > 1 && !build.labels.is_empty() {
         return Err(no("labels of an image for several platforms are not written".to_owned()));
     }
+    build.has_known_bases = workspace.text(&path(&build)).is_ok();
     dockerfile(&build, workspace).map_err(no)?;
+    if let Some(host) = build.addresses.iter().find_map(short_lived) {
+        return Err(no(format!("the credentials for `{host}` come from the job's image or machine, and last for hours")));
+    }
     Ok(build)
 }
 
@@ -342,6 +350,15 @@ fn login(shell: &JobShell, index: usize, operation: &Operation) -> Option<Login>
     Some(Login { registry, user: value("username")?, password: password.clone() })
 }
 
+/// The registry of an address where its passwords are made for each job, outside of its script.
+fn short_lived(address: &Text) -> Option<String> {
+    let text = String::from(address.clone());
+    let host = text.split('/').next().unwrap_or_default();
+    let cloud =
+        host.contains(".dkr.ecr.") || host == "gcr.io" || [".gcr.io", ".pkg.dev", ".azurecr.io"].iter().any(|end| host.ends_with(end));
+    cloud.then(|| host.to_owned())
+}
+
 /// Whether an address lies in a registry, as far as their texts tell.
 fn begins_alike(registry: &Text, address: &Text) -> bool {
     match (registry.0.first(), address.0.first()) {
@@ -349,6 +366,10 @@ fn begins_alike(registry: &Text, address: &Text) -> bool {
         (Some(Part::Literal(registry)), Some(Part::Literal(address))) => {
             let host = Reference::parse(address).and_then(|reference| reference.registry).unwrap_or_else(|| "docker.io".to_owned());
             registry.trim_start_matches("https://").trim_end_matches('/') == host
+        }
+        // GitLab's own registry is not Docker Hub.
+        (Some(Part::Variable(registry)), Some(Part::Literal(address))) if registry.starts_with("CI_REGISTRY") => {
+            Reference::parse(address).is_none_or(|reference| reference.registry.as_deref() != Some("docker.io"))
         }
         (Some(_), Some(_)) => true,
         (None, _) | (_, None) => false,

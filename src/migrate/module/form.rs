@@ -18,6 +18,7 @@ use crate::migrate::module::read::{names_in, variables_of};
 use crate::migrate::module::service::Service;
 pub use crate::migrate::module::text::{Part, Text};
 use crate::pipeline::Job;
+use crate::pipeline::predefined::{is_always_set, is_predefined};
 use crate::workspace::Workspace;
 use crate::yaml::Value;
 
@@ -307,6 +308,19 @@ impl Form {
         }
         form.checked(reader.job)?;
         let published = form.builds.iter().any(|build| !build.addresses.is_empty());
+        if form.builds.iter().any(|build| build.platforms.is_empty()) {
+            form.assumptions.push((
+                "builder-architecture",
+                "a build without `--platform` is meant for the architecture of the job's machine, and the engine's is the same".to_owned(),
+            ));
+        }
+        if !form.logins.is_empty() && form.builds.iter().any(|build| !build.has_known_bases) {
+            form.assumptions.push((
+                "public-bases",
+                "the images that the Dockerfiles begin from can be pulled without the job's login, which the functions use for their pushes"
+                    .to_owned(),
+            ));
+        }
         form.assumptions.push(("keeps-cache", "the engine keeps the steps of a build from job to job, where a new daemon began with none: a `RUN` that fetches what changes outside is not run again".to_owned()));
         if published && form.builds.iter().any(|build| !build.plain) {
             form.assumptions.push((
@@ -350,7 +364,7 @@ impl Form {
             }
             if !own(name) && !self.parameters.contains_key(name) {
                 let secret = self.is_secret(job, name);
-                self.parameters.insert(name.clone(), Parameter { secret, ..Parameter::default() });
+                self.parameters.insert(name.clone(), Parameter { secret, always: is_always_set(name), ..Parameter::default() });
                 self.environment.push(name.clone());
             }
         }
@@ -367,7 +381,7 @@ impl Form {
             self.parameters.entry(password.to_owned()).or_insert(Parameter { secret: true, ..Parameter::default() });
         }
         if !self.repeatable {
-            self.parameters.entry("CI_JOB_ID".to_owned()).or_default();
+            self.parameters.entry("CI_JOB_ID".to_owned()).or_insert(Parameter { always: true, ..Parameter::default() });
             if !self.environment.iter().any(|name| name == "CI_JOB_ID") {
                 self.environment.push("CI_JOB_ID".to_owned());
             }
@@ -430,8 +444,7 @@ impl Form {
         if job.conditional.iter().any(|(known, _)| &**known == name) || job.variables.contains_key(name) {
             return false;
         }
-        let predefined = name.starts_with("CI_") || name.starts_with("GITLAB_USER_") || ["CI", "GITLAB_CI", "CHAT_CHANNEL"].contains(&name);
-        SECRET.contains(&name) || !predefined
+        SECRET.contains(&name) || is_secret_name(name) || !is_predefined(name)
     }
 }
 

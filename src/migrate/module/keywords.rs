@@ -7,6 +7,7 @@ use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
 use crate::docker::Op;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
 use crate::migrate::module::programs::{Habit, habit, is_self_contained};
+use crate::migrate::module::read::looks_up;
 use crate::migrate::module::service::{Service, service};
 use crate::pipeline::Job;
 use crate::pipeline::script::flat;
@@ -113,6 +114,17 @@ impl<'a> Reader<'a> {
             );
         }
         let after = self.after.clone();
+        for script in [&self.job.script, &self.job.after_script] {
+            if let Some(range) = looks_up(&script.text) {
+                let span = self.job.place(script, range);
+                self.refuse(reason::TARGET_REFUSES, span, "a variable is looked up by a name that another one holds");
+            }
+            let host = ["host.docker.internal", "gateway.docker.internal", "172.17.0.1"];
+            if let Some((at, name)) = host.iter().find_map(|name| Some((script.text.find(name)?, name))) {
+                let span = self.job.place(script, at..at + name.len());
+                self.refuse(reason::TARGET_REFUSES, span, format!("`{name}` is the machine that the job runs on"));
+            }
+        }
         let files = [(&self.job.script, &main), (&self.job.after_script, &after)];
         if let Some((script, (name, at))) = files.iter().find_map(|(script, shell)| Some((script, read_as_file(shell)?))) {
             let span = self.job.place(script, at);
@@ -222,10 +234,9 @@ impl<'a> Reader<'a> {
         (caches, assumptions)
     }
 
-    /// Whether the scripts do nothing but what their words say: no program looks for a variable by itself, and none is looked up by a name in another.
+    /// Whether the scripts do nothing but what their words say: no program looks for a variable by itself.
     pub(super) fn words_say_all(&self) -> bool {
-        let indirect = [&self.job.script, &self.job.after_script].iter().any(|script| script.text.contains("${!"));
-        !indirect && self.main.steps.iter().chain(&self.after.steps).all(is_self_contained)
+        self.main.steps.iter().chain(&self.after.steps).all(is_self_contained)
     }
 
     /// What the programs of the scripts do.

@@ -292,9 +292,7 @@ pub fn is_harmless(step: &Step) -> bool {
 /// Whether a step does nothing but what its words say, whatever the other variables are.
 pub(super) fn is_self_contained(step: &Step) -> bool {
     let Some(name) = step.name() else { return step.argv.is_empty() };
-    // Without more words they print all variables.
-    let prints = ["set", "export"].contains(&name) && step.argv.len() < 2;
-    SELF_CONTAINED.contains(&name) && !prints && !step.invocation.opaque && !step.invocation.unread_text
+    SELF_CONTAINED.contains(&name) && !step.invocation.opaque && !step.invocation.unread_text
 }
 
 /// Whether a program may look at the variable `name` that its words don't have.
@@ -309,6 +307,10 @@ pub(super) fn habit(step: &Step) -> Habit {
     };
     let base = name.rsplit('/').next().unwrap_or(name);
     let words = || (1..step.argv.len()).filter_map(|at| step.constant(at));
+    // Without more words they print all variables.
+    if ["set", "export", "declare", "typeset", "readonly", "env", "printenv"].contains(&base) && step.argv.len() < 2 {
+        return Habit::ReadsEnvironment;
+    }
     if READS_ENVIRONMENT.contains(&base) {
         return Habit::ReadsEnvironment;
     }

@@ -80,6 +80,9 @@ pub struct Flags {
     /// What stands in the place of a flag, by its canonical name.
     #[serde(default)]
     pub replace: BTreeMap<String, String>,
+    /// What is taken for granted where a flag has a value, by its canonical name.
+    #[serde(default)]
+    pub assume: BTreeMap<String, String>,
     /// Names the project.
     #[serde(default)]
     pub project: Option<String>,
