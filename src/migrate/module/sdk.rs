@@ -97,6 +97,7 @@ pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTre
         has_plain: builds().any(|build| build.plain && !build.addresses.is_empty()),
         has_platform: builds().any(|build| !build.platforms.is_empty()),
         has_several_platforms: builds().any(|build| build.platforms.len() > 1),
+        publishes_several_platforms: builds().any(|build| build.platforms.len() > 1 && !build.addresses.is_empty()),
         together: jobs.iter().filter(|job| job.together).collect(),
         jobs: &jobs,
     };
@@ -129,6 +130,7 @@ struct Module<'a> {
     has_plain: bool,
     has_platform: bool,
     has_several_platforms: bool,
+    publishes_several_platforms: bool,
     /// The jobs that one function runs together.
     together: Vec<&'a Job>,
 }
