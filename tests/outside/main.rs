@@ -4,6 +4,7 @@
 //! | test | judges |
 //! |---|---|
 //! | `promises` | each promise on every pipeline of the corpus, for each target |
+//! | `rollout` | what `--mode toggle` and `--mode shadow` leave as it was, for each target |
 //! | `shim` | each migrated script against its original, run in a sandbox with recording stand-ins for every command, for each target |
 //! | `depot_cli` | every `depot` command line that a migration emits, by the argument parser of the real Depot CLI |
 //! | `module` | the code of Dagger modules, by their language's tools, the real SDK and a program that compares what functions ask for with the jobs |
@@ -19,6 +20,7 @@ mod depot_cli;
 mod module;
 mod patch;
 mod promises;
+mod rollout;
 mod sample;
 mod shim;
 mod target;
