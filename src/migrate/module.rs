@@ -92,9 +92,15 @@ pub struct Generated {
 #[must_use]
 pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], candidates: &BTreeSet<JobId>) -> Generated {
     let mut generated = Generated::default();
+    let copiers: Vec<Option<String>> = analysis.pipelines.iter().map(|pipeline| copier(&pipeline.pipeline)).collect();
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
         let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
+        if let Some(copier) = &copiers[id.pipeline] {
+            let message = format!("`{copier}` commits the pipeline's file to other branches, which would lack the module");
+            generated.refused.insert(id, vec![Reason { code: reason::TARGET_REFUSES, message, span: job.key }]);
+            continue;
+        }
         match Form::of(job, facts, &analysis.workspace, way.rehearsal) {
             Ok(mut form) => {
                 if let Some(reason) = form.opaque.take() {
@@ -141,10 +147,18 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
     generated
 }
 
+/// A job that commits the pipeline's file elsewhere.
+fn copier(pipeline: &Pipeline) -> Option<String> {
+    let commits = |text: &str| {
+        text.contains(".gitlab-ci.yml") && ["repository/commits", "repository/files", "git push"].iter().any(|word| text.contains(word))
+    };
+    pipeline.jobs.iter().find(|job| commits(&job.script.text)).map(|job| job.name.to_string())
+}
+
 /// What is taken for granted of files that are not at hand.
 fn elsewhere(pipeline: &Pipeline, job: &Job) -> Vec<(&'static str, String)> {
     let mut assumptions = Vec::new();
-    if !pipeline.unresolved.is_empty() {
+    if !pipeline.unresolved.is_empty() || pipeline.jobs.iter().any(|job| !job.missing.is_empty()) {
         let message = "what is included from elsewhere gives the jobs no `default`, `before_script` or variables".to_owned();
         assumptions.push(("includes-elsewhere", message));
     }

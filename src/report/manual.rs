@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::config::Auth;
 use crate::migrate::Target;
-use crate::migrate::module::{Engine, TAG};
+use crate::migrate::module::{Engine, FOLDER, TAG};
 use crate::migrate::target::{Manual, VariableType};
 use crate::prove::{Migration, Outcome};
 use crate::report::refs::{Refs, is_scheduled, refs};
@@ -75,7 +75,9 @@ pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<Ma
             jobs,
             title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
                 .to_owned(),
-            why: "the functions run there; without it the command looks for a container runtime in the job".to_owned(),
+            why: "the functions run there; without it the command looks for a container runtime in the job. Pipelines of forks get no \
+                  variables of this project, and need an engine of their own"
+                .to_owned(),
         }),
         Engine::Kubernetes => Some(ManualStep {
             code: "kubernetes-runner".to_owned(),
@@ -85,7 +87,7 @@ pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<Ma
             ..ManualStep::default()
         }),
     };
-    address.into_iter().chain(switch(migration)).collect()
+    address.into_iter().chain(licences(migration)).chain(switch(migration)).collect()
 }
 
 fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<String>) -> ManualStep {
@@ -105,6 +107,22 @@ fn step(migration: &Migration, target: &Target, manual: &Manual, jobs: Vec<Strin
         title: fill(&manual.title),
         why: manual.why.as_ref().map_or(why, fill),
     }
+}
+
+/// Files that a job of the pipeline wants a licence of.
+fn licences(migration: &Migration) -> Option<ManualStep> {
+    let asks = |job: &crate::pipeline::Job| {
+        job.script.text.contains("reuse lint") || job.image().is_some_and(|image| image.text().starts_with("fsfe/reuse"))
+    };
+    let mut all = migration.before.pipelines.iter().flat_map(|pipeline| &pipeline.pipeline.jobs);
+    let job = all.find(|job| asks(job))?;
+    Some(ManualStep {
+        code: "licences".to_owned(),
+        jobs: vec![job.name.to_string()],
+        title: format!("Say the licence of the files in {FOLDER}"),
+        why: format!("`{}` looks for it in every file", job.name),
+        ..ManualStep::default()
+    })
 }
 
 /// The variable that brings the old way of jobs back.

@@ -246,7 +246,18 @@ impl Form {
         };
         form.variables(job, variables_of(&reader.main, &reader.after), words_say_all);
         form.checked(job)?;
-        if form.parameters.values().any(|parameter| parameter.secret) {
+        // What reads these is meant to come out differently each time.
+        let each = [
+            "CI_JOB_ID",
+            "CI_JOB_URL",
+            "CI_JOB_STARTED_AT",
+            "CI_PIPELINE_ID",
+            "CI_PIPELINE_IID",
+            "CI_PIPELINE_URL",
+            "CI_PIPELINE_CREATED_AT",
+        ];
+        let varies = each.iter().any(|name| form.parameters.contains_key(*name));
+        if varies || form.parameters.values().any(|parameter| parameter.secret) {
             form.repeatable = false;
         }
         if has_daemon {
@@ -258,6 +269,14 @@ impl Form {
         if habits.contains(&Habit::Unknown) {
             assumptions
                 .push(("reads-environment", "the job's programs read no variables but those that the pipeline's files name".to_owned()));
+        }
+        let outside = match form.image.0.first() {
+            Some(Part::Variable(name)) => form.registry.is_none() && !job.variables.contains_key(name.as_str()),
+            Some(Part::Literal(_)) | None => false,
+        };
+        if outside {
+            let message = "the engine can pull the job's image, whose registry the files don't name, without the runner's login";
+            assumptions.push(("image-login", message.to_owned()));
         }
         if !job.tags().is_empty() {
             assumptions.push((

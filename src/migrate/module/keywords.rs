@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
 use crate::docker::Op;
+use crate::migrate::module::FOLDER;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
 use crate::migrate::module::programs::{Habit, habit, is_self_contained};
 use crate::migrate::module::read::looks_up;
@@ -102,6 +103,13 @@ impl<'a> Reader<'a> {
         if self.job.script.text.contains("$[[") || self.job.after_script.text.contains("$[[") {
             self.refuse(reason::TARGET_REFUSES, self.job.key, "the script holds an input of which the value is not known");
         }
+        let prints = |step: &Step| {
+            step.argv.is_empty()
+                || matches!(step.name(), Some("echo" | "printf" | "true" | ":")) && step.invocation.command.redirections.is_empty()
+        };
+        if !main.steps.is_empty() && main.steps.iter().all(prints) && main.evaluated.bindings.is_empty() {
+            self.refuse(reason::TARGET_REFUSES, self.job.key, "the job does nothing but print, for which it needs no engine");
+        }
         let asks = |step: &&Step| {
             step.name() == Some("git") && (1..step.argv.len()).any(|at| step.constant(at).is_some_and(|word| REMOTE.contains(&word)))
         };
@@ -194,6 +202,13 @@ impl<'a> Reader<'a> {
         let when = artifacts.get("when").and_then(Value::as_str).unwrap_or("on_success");
         if paths.iter().any(|path| relative(path).starts_with('/') || path.contains("..")) {
             self.refuse(reason::TARGET_REFUSES, artifacts.span, "an artifact lies outside of the checkout");
+        }
+        let holds_module = |path: &str| {
+            let path = relative(path).trim_end_matches('/');
+            ["", ".", "*", "**", "**/*", "ci", "ci/*", "ci/**", "ci/**/*"].contains(&path) || path.starts_with(FOLDER)
+        };
+        if paths.iter().any(|path| holds_module(path)) {
+            self.refuse(reason::TARGET_REFUSES, artifacts.span, format!("the module in `{FOLDER}` would be part of an artifact"));
         }
         (!paths.is_empty()).then(|| Outputs { paths: patterns(paths), exclude: patterns(exclude), always: when != "on_success" })
     }

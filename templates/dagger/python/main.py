@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import dagger
-from dagger import DefaultPath, Doc, Ignore, dag, function, object_type
+from dagger import DefaultPath, Doc, Ignore{{ ", dag" if has_scripts or publishes_several_platforms else "" }}, function, object_type
 
 # git's configuration may hold the job's token.
 Checkout = Annotated[
