@@ -1,192 +1,161 @@
-//! The module that a migration to Dagger writes for each case → what the tools of its language have against it, and what of the original jobs its functions don't do.
+//! The modules that a migration to Dagger writes for each case, in each language → what the tools of the languages have against them, and what of the original
+//! jobs their functions don't do.
 //!
-//! Formatter and type checkers see every module. The real SDK calls the functions of some, in a session that answers by a schema and keeps what is asked for
-//! (`module/session.py`); `module/check.py` compares that with the original pipeline. No engine runs anything.
+//! Formatters and type checkers see every module (`module/language.rs`). The SDKs for Python and TypeScript, and for Go a stand-in for the code that an engine
+//! generates (`module/go`), call the functions of some in a session that answers by a schema and keeps what is asked for (`module/session.py`).
+//! `module/check.py` compares that with the original pipeline and, in `module/compare.py`, the languages with each other. No engine runs anything.
 //!
-//! Takes Python with `venv` and packages of PyPI, which are put below the target folder once.
+//! Takes Python with `venv`, packages of PyPI, node and packages of npm, which are put below the target folder once (`module/tools.rs`).
 
+mod language;
+mod mutants;
+mod session;
+mod tools;
+
+use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::path::Path;
+use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::binary::undind;
-use crate::corpus::{Case, all_cases, module_fixtures};
-use crate::{say, target_folder, workers};
+use crate::corpus::{Case, all_cases, contents, module_fixtures};
+use crate::{say, workers};
+use language::{Files, LANGUAGES, Language, Modules, Task, own};
 
-const PACKAGES: &[&str] = &["dagger-io==0.21.11", "mypy", "pyright", "ruff", "graphql-core"];
 /// Of so many modules of the corpus the functions of one are called.
 const STRIDE: usize = 8;
 
-/// A module with the pipeline that it comes from.
+/// The modules of a pipeline.
 struct Written {
     case: String,
     /// The original, as `expand` gives it.
     pipeline: Value,
-    /// The code of `main.py`.
-    code: String,
+    /// The names of the jobs that were moved.
+    moved: Value,
+    /// The files of the module in each of [`LANGUAGES`].
+    files: Vec<Files>,
+}
+
+/// What a comparison tells.
+#[derive(Default)]
+struct Told {
+    wrong: Vec<String>,
+    /// What can't be compared.
+    unread: Vec<String>,
+    /// How many jobs with builds were compared word for word.
+    read: usize,
 }
 
 #[test]
 fn modules_are_formatted_typed_and_ask_for_what_the_jobs_did() {
-    let python = match python() {
-        Ok(python) => python,
+    let languages = match languages() {
+        Ok(languages) => languages,
         Err(why) => return say(&format!("skipped: {why}")),
     };
     let own = module_fixtures();
-    let called = own.len();
+    let always = own.len();
     let cases: Vec<Case> = own.into_iter().chain(all_cases()).collect();
-    let written: Vec<Option<Written>> = workers::each(&cases, module);
-    let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let mut chosen = Vec::new();
-    let mut count = 0;
-    for (index, module) in written.iter().enumerate() {
-        let Some(module) = module else { continue };
-        let package = folder.path().join(format!("m{count}/ci"));
-        fs::create_dir_all(&package).expect("the folder can be made");
-        fs::write(package.join("__init__.py"), "from .main import Ci as Ci\n").expect("the file can be written");
-        fs::write(package.join("main.py"), &module.code).expect("the file can be written");
-        if index < called || count % STRIDE == 0 {
-            chosen.push((module, package));
-        }
-        count += 1;
+    let written = workers::each(&cases, |case| {
+        let folder = case.checkout();
+        written(folder.path(), &case.pipeline, &case.name)
+    });
+    let chosen = written.iter().enumerate().filter_map(|(index, module)| module.is_some().then_some(index));
+    let chosen: Vec<usize> = chosen.enumerate().filter(|&(at, index)| index < always || at % STRIDE == 0).map(|(at, _)| at).collect();
+    let written: Vec<Written> = written.into_iter().flatten().collect();
+    let laid: Vec<Modules> = languages
+        .iter()
+        .map(|&language| Modules::new(language, &written.iter().map(|module| module.of(language)).collect::<Vec<_>>()))
+        .collect();
+    let tasks: Vec<Task> = laid.iter().flat_map(Modules::tools).chain(laid.iter().flat_map(|modules| modules.calls(&chosen))).collect();
+    let mut wrong: Vec<String> = workers::each(&tasks, |task| task()).into_iter().flatten().collect();
+    let (mut unread, mut read) = (Vec::new(), 0);
+    for told in told(&chosen.iter().map(|&number| (&written[number], number)).collect::<Vec<_>>(), &laid) {
+        wrong.extend(told.wrong);
+        unread.extend(told.unread);
+        read += told.read;
     }
-    let mut wrong = tools(&python, folder.path(), count);
-    wrong.extend(workers::each(&chosen, |(module, package)| differences(&python, module, package)).into_iter().flatten());
-    say(&format!("{count} modules, the functions of {} of which were called", chosen.len()));
+    let names: Vec<&str> = languages.iter().map(|language| language.name()).collect();
+    say(&format!("{} modules in {}, the functions of {} of which were called", written.len(), names.join(", "), chosen.len()));
+    say(&format!("{read} jobs that build images were compared command by command, {} jobs could not be:", unread.len()));
+    unread.iter().take(20).for_each(|line| say(&format!("  {line}")));
     wrong.iter().take(20).for_each(|line| say(line));
-    assert!(count > 0 && wrong.is_empty(), "{} things are wrong with modules", wrong.len());
+    assert!(!written.is_empty() && wrong.is_empty(), "{} things are wrong with modules", wrong.len());
 }
 
-#[test]
-fn a_module_that_does_something_else_is_found() {
-    let python = match python() {
-        Ok(python) => python,
-        Err(why) => return say(&format!("skipped: {why}")),
-    };
-    let cases = module_fixtures();
-    let case = cases.iter().find(|case| case.name == "module/scripts/3").expect("the fixture is there");
-    let sound = module(case).expect("its job moves");
-    for (what, right, wrong) in [
-        ("nothing", "", ""),
-        ("a command is lost", "npm ci --cache .npm\n", ""),
-        ("another image", "\"node:22\"", "\"node:20\""),
-        ("another service", "\"postgres:16\"", "\"postgres:15\""),
-        ("a name of a service", "\"db\", running", "\"dbx\", running"),
-        ("a method that there is not", "with_workdir", "with_work_dir"),
-        ("an argument of another type", "owner=user", "owner=3"),
-    ] {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let package = folder.path().join("ci");
-        fs::create_dir_all(&package).expect("the folder can be made");
-        let code = sound.code.replacen(right, wrong, if right.is_empty() { 0 } else { usize::MAX });
-        fs::write(package.join("__init__.py"), "from .main import Ci as Ci\n").expect("the file can be written");
-        fs::write(package.join("main.py"), &code).expect("the file can be written");
-        let found = differences(&python, &Written { case: case.name.clone(), pipeline: sound.pipeline.clone(), code }, &package);
-        assert_eq!(found.is_empty(), what == "nothing", "{what}: {found:?}");
+impl Written {
+    fn of(&self, language: Language) -> &Files {
+        &self.files[LANGUAGES.iter().position(|&other| other == language).expect("it is one of them")]
     }
 }
 
-/// The module of a case, if any of its jobs moves.
-fn module(case: &Case) -> Option<Written> {
-    let folder = case.checkout();
-    let pipeline = undind(folder.path(), &["expand", &case.pipeline, "--format", "json"]).json()?;
-    undind(folder.path(), &["migrate", &case.pipeline, "--to", "dagger", "--allow-partial", "--report", "json", "--write"]);
-    let code = fs::read_to_string(folder.path().join("ci/dagger/src/ci/main.py")).ok()?;
-    Some(Written { case: case.name.clone(), pipeline, code })
-}
-
-/// What formatter and type checkers say of all modules.
-fn tools(python: &Path, folder: &Path, count: usize) -> Vec<String> {
-    let bin = python.parent().expect("a program lies in a folder");
-    let run = |name: &str, arguments: &[&str]| {
-        let output = Command::new(bin.join(name)).args(arguments).arg(".").current_dir(folder).output().expect("it is installed");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (!output.status.success()).then(|| format!("{name}: {}", text.lines().take(12).collect::<Vec<_>>().join("\n  ")))
-    };
-    // One package of one name can't be checked twice at once, but by its files.
-    for number in 0..count {
-        fs::rename(folder.join(format!("m{number}/ci/__init__.py")), folder.join(format!("m{number}/ci/init.txt"))).expect("it is there");
-        fs::rename(folder.join(format!("m{number}/ci/main.py")), folder.join(format!("m{number}/ci/main{number}.py")))
-            .expect("it is there");
+/// What the functions of modules don't do, by what those asked for that have been called: each is a module with its number in the folders.
+fn told(modules: &[(&Written, usize)], laid: &[Modules]) -> Vec<Told> {
+    let mut files = Vec::new();
+    for (module, number) in modules {
+        let logs = laid.iter().map(|laid| json!({"log": laid.log(*number), "code": laid.module(*number).join(laid.language.code())}));
+        let case = json!({"pipeline": module.pipeline, "moved": module.moved, "modules": logs.collect::<Vec<_>>()});
+        let file = laid[0].module(*number).join(format!("{}.json", laid[0].language.name()));
+        fs::write(&file, case.to_string()).expect("the file can be written");
+        files.push(file);
     }
-    let found = [
-        run("ruff", &["format", "--check", "--diff", "--quiet"]),
-        run("mypy", &["--strict", "--no-namespace-packages"]),
-        run("pyright", &["--pythonpath", &python.to_string_lossy()]),
-    ];
-    for number in 0..count {
-        fs::rename(folder.join(format!("m{number}/ci/init.txt")), folder.join(format!("m{number}/ci/__init__.py"))).expect("it is there");
-        fs::rename(folder.join(format!("m{number}/ci/main{number}.py")), folder.join(format!("m{number}/ci/main.py")))
-            .expect("it is there");
-    }
-    found.into_iter().flatten().collect()
-}
-
-/// What the functions of a module don't do, or can't.
-fn differences(python: &Path, module: &Written, package: &Path) -> Vec<String> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/outside/module");
-    let folder = package.parent().expect("a package lies in a folder");
-    let (log, pipeline) = (folder.join("log"), folder.join("pipeline.json"));
-    fs::write(&log, "").expect("the file can be written");
-    fs::write(&pipeline, module.pipeline.to_string()).expect("the file can be written");
-    let mut session = Command::new(python)
-        .arg(own.join("session.py"))
-        .args([own.join("schema.graphqls"), log.clone()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    let mut port = String::new();
-    let answered = BufReader::new(session.stdout.take().expect("it is piped")).read_line(&mut port);
-    let called = Command::new(python)
-        .arg(own.join("call.py"))
-        .arg(folder)
-        .envs([("DAGGER_SESSION_PORT", port.trim()), ("DAGGER_SESSION_TOKEN", "none"), ("DO_NOT_TRACK", "1")])
+    let mut told: Vec<Told> = modules.iter().map(|_| Told::default()).collect();
+    let output = Command::new(tools::python().expect("it is installed"))
+        .arg(own("check.py"))
+        .args(&files)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("Python starts");
-    session.kill().and_then(|()| session.wait()).expect("the session ends");
-    let mut wrong = Vec::new();
-    if answered.is_err() || !called.status.success() {
-        wrong.push(format!("{}: {}", module.case, String::from_utf8_lossy(&called.stderr).lines().last().unwrap_or("no answer")));
+    assert!(output.status.success(), "the modules are compared: {}", String::from_utf8_lossy(&output.stderr));
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let line: Value = serde_json::from_str(line).expect("the comparison prints JSON");
+        let number = files.iter().position(|file| line["case"] == file.display().to_string()).expect("it tells of a file it was given");
+        let text = |kind: &str| line[kind].as_str().map(|text| format!("{}: {text}", modules[number].0.case));
+        told[number].wrong.extend(text("wrong"));
+        told[number].unread.extend(text("unread"));
+        told[number].read += usize::from(text("read").is_some());
     }
-    for line in String::from_utf8_lossy(&called.stdout).lines() {
-        let told: Value = serde_json::from_str(line).unwrap_or_default();
-        if let Some(error) = told["error"].as_str() {
-            wrong.push(format!("{}: {}: {error}", module.case, told["function"]));
+    told
+}
+
+/// The modules of a pipeline, if any of its jobs moves.
+fn written(folder: &Path, pipeline: &str, case: &str) -> Option<Written> {
+    let before = contents(folder);
+    let mut found = Written { case: case.to_owned(), pipeline: Value::Null, moved: Value::Null, files: Vec::new() };
+    for language in LANGUAGES {
+        let sdk = ["--sdk", language.name()];
+        let migrate = ["migrate", pipeline, "--to", "dagger", "--allow-partial", "--report", "json", "--write"];
+        let report = undind(folder, &[&migrate[..], &sdk].concat()).json()?;
+        if !folder.join("ci/dagger").join(language.code()).exists() {
+            assert!(found.files.is_empty(), "{case}: there is no module in {}, but in another language", language.name());
+            return None;
+        }
+        found.files.push(contents(&folder.join("ci/dagger")));
+        let moved = report["jobs"].as_array().into_iter().flatten().filter(|job| job["changed"] == true);
+        let moved: Value = moved.map(|job| job["name"].clone()).collect();
+        assert!(found.moved.is_null() || found.moved == moved, "{case}: other jobs move in {}", language.name());
+        found.moved = moved;
+        restore(folder, &before);
+    }
+    found.pipeline = undind(folder, &["expand", pipeline, "--format", "json"]).json()?;
+    Some(found)
+}
+
+/// Makes a folder what it was.
+fn restore(folder: &Path, before: &BTreeMap<String, Vec<u8>>) {
+    for (path, bytes) in contents(folder) {
+        match before.get(&path) {
+            Some(known) if *known == bytes => {}
+            Some(known) => fs::write(folder.join(path), known).expect("the file can be written"),
+            None => fs::remove_file(folder.join(path)).expect("the file can be removed"),
         }
     }
-    let checked =
-        Command::new(python).arg(own.join("check.py")).args([&pipeline, &log, &package.join("main.py")]).output().expect("Python starts");
-    if !checked.status.success() {
-        wrong.push(format!("{}: {}", module.case, String::from_utf8_lossy(&checked.stderr)));
-    }
-    wrong.extend(String::from_utf8_lossy(&checked.stdout).lines().map(|line| format!("{}: {line}", module.case)));
-    wrong
 }
 
-/// The Python that has all packages, or why there is none.
-fn python() -> Result<PathBuf, String> {
-    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FOUND.get_or_init(installed).clone()
-}
-
-fn installed() -> Result<PathBuf, String> {
-    let folder = target_folder().join("dagger-python");
-    let (python, done) = (folder.join("bin/python"), folder.join("installed"));
-    if done.exists() {
-        return Ok(python);
-    }
-    let venv = Command::new("python3").args(["-m", "venv"]).arg(&folder).output();
-    if !venv.as_ref().is_ok_and(|output| output.status.success()) {
-        return Err("Python makes no virtual environment".to_owned());
-    }
-    let pip = Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES).output();
-    if !pip.as_ref().is_ok_and(|output| output.status.success()) {
-        return Err(format!("pip can't install {}", PACKAGES.join(", ")));
-    }
-    fs::write(done, "").map_err(|error| error.to_string())?;
-    Ok(python)
+/// The languages whose tools are there, which Python's have to be, or why there are none.
+fn languages() -> Result<Vec<Language>, String> {
+    tools::python()?;
+    let known = LANGUAGES.iter().filter(|language| language.missing().inspect(|why| say(&format!("skipped: {why}"))).is_none());
+    Ok(known.copied().collect())
 }

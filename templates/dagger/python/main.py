@@ -168,7 +168,9 @@ class Ci:
 {{ layout(12, "context.docker_build(", build.options + ["platform=dagger.Platform(platform)"], ")") }}
             for platform in platforms
         ]
+{%- if build.addresses %}
         image = dag.container()
+{%- endif %}
 {%- else %}
 {{ layout(8, "image = context.docker_build(", build.options + build.platform, ")") }}
 {%- endif %}

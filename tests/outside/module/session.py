@@ -1,10 +1,15 @@
-"""A Dagger session without an engine: answers the SDK's queries by a schema, and keeps what was asked of each object as a chain of calls.
+"""A Dagger session without an engine: answers the SDKs' queries by a schema, and keeps what was asked of each object as a chain of calls.
 
-Usage: session.py SCHEMA LOG    prints its port; LOG gets a line of JSON for each value that was asked for: the chain that leads to it
+Usage: session.py SCHEMA    prints its port and ends with its standard input; the session's token is the path of a file, which gets a line of JSON for each
+value that was asked for: the chain that leads to it
 """
 
+import base64
+import itertools
 import json
+import os
 import sys
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from graphql import GraphQLInterfaceType, GraphQLObjectType, build_schema, execute, parse, specified_rules, validate
@@ -12,6 +17,7 @@ from graphql.type import get_named_type
 from graphql.validation import PossibleFragmentSpreadsRule
 
 chains = {}
+numbers = itertools.count()
 
 
 class Thing:
@@ -22,7 +28,7 @@ class Thing:
         self.chain = chain
 
     def identifier(self):
-        name = f"{self.kind}#{len(chains)}"
+        name = f"{self.kind}#{next(numbers)}"
         chains[name] = self
         return name
 
@@ -38,40 +44,38 @@ def told(value):
     return value
 
 
-def answer(log):
-    def note(chain):
-        with open(log, "a", encoding="utf-8") as file:
-            file.write(json.dumps(chain) + "\n")
-
-    def resolve(parent, info, **arguments):
-        chain = parent.chain if isinstance(parent, Thing) else []
-        kind = get_named_type(info.return_type)
-        if info.field_name == "node":
-            return chains[arguments["id"]]
-        if info.field_name == "id":
-            # What a function returns is asked for by its id.
-            note(chain)
-            return parent.identifier()
-        given = {argument.name.value for argument in info.field_nodes[0].arguments or ()}
-        call = [info.field_name, {name: told(value) for name, value in arguments.items() if name in given}]
-        made = Thing(kind.name, [*chain, call])
-        if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
-            return made
-        note(made.chain)
-        if info.field_name == "sync":
-            return parent.identifier()
-        return {"Int": 0, "String": f"the {info.field_name}"}[kind.name]
-
-    return resolve
+def note(log, chain):
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(json.dumps(chain) + "\n")
 
 
-def main(path, log):
+def resolve(parent, info, **arguments):
+    chain = parent.chain if isinstance(parent, Thing) else []
+    kind = get_named_type(info.return_type)
+    if info.field_name == "node":
+        return chains[arguments["id"]]
+    if info.field_name == "id":
+        # What a function returns is asked for by its id.
+        note(info.context, chain)
+        return parent.identifier()
+    given = {argument.name.value for argument in info.field_nodes[0].arguments or ()}
+    call = [info.field_name, {name: told(value) for name, value in arguments.items() if name in given}]
+    made = Thing(kind.name, [*chain, call])
+    if isinstance(kind, (GraphQLObjectType, GraphQLInterfaceType)):
+        return made
+    note(info.context, made.chain)
+    if info.field_name == "sync":
+        return parent.identifier()
+    return {"Int": 0, "String": f"the {info.field_name}"}[kind.name]
+
+
+def main(path):
     with open(path, encoding="utf-8") as file:
         schema = build_schema(file.read())
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             for field in kind.fields.values():
-                field.resolve = answer(log)
+                field.resolve = resolve
         if isinstance(kind, GraphQLInterfaceType):
             kind.resolve_type = lambda thing, _info, _type: thing.kind
     # The SDK asks for objects by fragments on types that the node may not have.
@@ -79,18 +83,21 @@ def main(path, log):
 
     class Session(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Otherwise an answer's body waits until its head is acknowledged.
+        disable_nagle_algorithm = True
 
         def log_message(self, *_):
             pass
 
         def do_POST(self):
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            log = base64.b64decode(self.headers["authorization"].removeprefix("Basic ")).decode().removesuffix(":")
             document = parse(body["query"])
             wrong = validate(schema, document, rules)
             if wrong:
                 result = {"errors": [{"message": error.message} for error in wrong]}
             else:
-                done = execute(schema, document, variable_values=body.get("variables"), operation_name=body.get("operationName"))
+                done = execute(schema, document, context_value=log, variable_values=body.get("variables"), operation_name=body.get("operationName"))
                 result = {"data": done.data}
                 if done.errors:
                     result["errors"] = [{"message": error.message} for error in done.errors]
@@ -103,7 +110,9 @@ def main(path, log):
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Session)
     print(server.server_address[1], flush=True)
-    server.serve_forever()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)
 
 
 if __name__ == "__main__":
