@@ -15,6 +15,9 @@ mod service;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::analysis::{Analysis, AnalyzedPipeline};
 use crate::detect::{JobFacts, JobOperation, Reason, Step, reason};
@@ -92,6 +95,7 @@ pub struct Generated {
 #[must_use]
 pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], candidates: &BTreeSet<JobId>) -> Generated {
     let mut generated = Generated::default();
+    let offers: Vec<bool> = analysis.pipelines.iter().map(|pipeline| offers_templates(analysis, &pipeline.pipeline)).collect();
     let copiers: Vec<Option<String>> = analysis.pipelines.iter().map(|pipeline| copier(&pipeline.pipeline)).collect();
     for &id in candidates {
         let pipeline = &analysis.pipelines[id.pipeline];
@@ -109,7 +113,7 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
                         continue;
                     }
                 }
-                form.assumptions.extend(elsewhere(&pipeline.pipeline, job));
+                form.assumptions.extend(elsewhere(&pipeline.pipeline, offers[id.pipeline], job));
                 let stages = pipeline.pipeline.stages();
                 form.rank = stages.iter().position(|stage| **stage == *job.stage()).unwrap_or(stages.len());
                 generated.moved.insert(id, form);
@@ -147,6 +151,26 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
     generated
 }
 
+/// Whether the pipeline has a hidden job of which nothing else in its files speaks, so that it is there for others.
+fn offers_templates(analysis: &Analysis, pipeline: &Pipeline) -> bool {
+    static NAME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\.[A-Za-z0-9][\w:.-]*").expect("a constant pattern"));
+    let hidden: BTreeSet<&str> = pipeline
+        .root
+        .named()
+        .filter(|(name, entry)| name.starts_with('.') && entry.value.get("script").is_some_and(|script| script.via.is_none()))
+        .map(|(name, _)| name)
+        .collect();
+    let mut counts: BTreeMap<&str, usize> = hidden.iter().map(|&name| (name, 0)).collect();
+    for &file in &pipeline.files {
+        for found in NAME.find_iter(analysis.documents.sources().get(file).text()) {
+            if let Some(count) = counts.get_mut(found.as_str().trim_end_matches([':', '.'])) {
+                *count += 1;
+            }
+        }
+    }
+    counts.values().any(|&count| count == 1)
+}
+
 /// A job that commits the pipeline's file elsewhere.
 fn copier(pipeline: &Pipeline) -> Option<String> {
     let commits = |text: &str| {
@@ -156,13 +180,14 @@ fn copier(pipeline: &Pipeline) -> Option<String> {
 }
 
 /// What is taken for granted of files that are not at hand.
-fn elsewhere(pipeline: &Pipeline, job: &Job) -> Vec<(&'static str, String)> {
+fn elsewhere(pipeline: &Pipeline, offers_templates: bool, job: &Job) -> Vec<(&'static str, String)> {
     let mut assumptions = Vec::new();
     if !pipeline.unresolved.is_empty() || pipeline.jobs.iter().any(|job| !job.missing.is_empty()) {
         let message = "what is included from elsewhere gives the jobs no `default`, `before_script` or variables".to_owned();
         assumptions.push(("includes-elsewhere", message));
     }
-    if pipeline.files.first().is_some_and(|entry| *entry != job.own.span.file) {
+    let is_entry = pipeline.files.first().is_some_and(|entry| *entry == job.own.span.file);
+    if !is_entry || offers_templates {
         let message = "no other project includes the file of the job, which needs the module in its own checkout".to_owned();
         assumptions.push(("included-elsewhere", message));
     }

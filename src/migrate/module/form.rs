@@ -231,8 +231,8 @@ impl Form {
             image,
             environment: Vec::new(),
             services,
-            // An unknown program may take its folder for part of what it works on.
-            names_folder: habits.contains(&Habit::Unknown),
+            // An unknown program may take its folder for part of what it works on, and what a job leaves behind may hold its paths.
+            names_folder: habits.contains(&Habit::Unknown) || outputs.is_some(),
             script: job.script.text.to_string(),
             after_script: job.after_script.text.to_string(),
             builds: Vec::new(),

@@ -277,7 +277,7 @@ impl Job {
             include,
             exclude,
             repeatable: form.repeatable,
-            together: form.repeatable && !form.parameters.values().any(|parameter| parameter.required),
+            together: form.repeatable && form.parameters.values().all(|parameter| parameter.default.is_some()),
             folder,
             name: language.function(&name),
             constant,
