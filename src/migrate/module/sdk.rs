@@ -19,6 +19,9 @@ use crate::migrate::module::{FOLDER, Sdk};
 /// The version of Dagger that modules are written for.
 pub const ENGINE: &str = "v0.21.11";
 
+/// What runs a job's scripts in a container.
+const RUN: &str = include_str!("../../../templates/dagger/run.sh");
+
 /// What a language calls things, and how its formatter writes them.
 trait Language: Sync {
     /// The name in `dagger.json`.
@@ -52,13 +55,19 @@ trait Language: Sync {
     /// The parameter with the folder of the checkout, in both.
     fn declared_folder(&self, name: &str) -> [String; 2];
     /// The value of a parameter where nobody gives one; none where the language fills it in.
-    fn otherwise(&self, parameter: &Parameter) -> Option<String>;
+    fn otherwise(&self, _: &Parameter) -> Option<String> {
+        None
+    }
     /// A variable with its value in a list of them; `name` is a parameter.
-    fn given(&self, variable: &str, name: &str, parameter: &Parameter) -> String;
+    fn given(&self, variable: &str, name: &str, _: &Parameter) -> String {
+        self.set(variable, name)
+    }
     /// A variable with an expression as its value in a list of them.
     fn set(&self, variable: &str, value: &str) -> String;
     /// A parameter that a helper may find without a value.
-    fn maybe(&self, name: &str, parameter: &Parameter) -> String;
+    fn maybe(&self, name: &str, _: &Parameter) -> String {
+        name.to_owned()
+    }
     /// An option of a build: `dockerfile`, `target`, `build_args` or `platform`.
     fn option(&self, name: &'static str, value: &str) -> String;
     /// A build argument in a list of them.
@@ -88,6 +97,7 @@ pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTre
     }
     let builds = || jobs.iter().flat_map(|job| &job.builds);
     let module = Module {
+        run: language.block(RUN),
         has_secrets: jobs.iter().any(|job| !job.secrets.is_empty()),
         has_secret_parameters: forms.iter().any(|form| form.parameters.values().any(|parameter| parameter.secret)),
         has_scripts: jobs.iter().any(|job| job.builds.is_empty()),
@@ -121,6 +131,8 @@ pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTre
 #[derive(Serialize)]
 struct Module<'a> {
     jobs: &'a [Job],
+    /// The script that runs scripts.
+    run: String,
     has_secrets: bool,
     has_secret_parameters: bool,
     has_scripts: bool,

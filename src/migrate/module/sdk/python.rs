@@ -78,20 +78,8 @@ impl Language for Python {
         [declared.clone(), declared]
     }
 
-    fn otherwise(&self, _: &Parameter) -> Option<String> {
-        None
-    }
-
-    fn given(&self, variable: &str, name: &str, _: &Parameter) -> String {
-        self.set(variable, name)
-    }
-
     fn set(&self, variable: &str, value: &str) -> String {
         format!("{}: {value}", string(variable))
-    }
-
-    fn maybe(&self, name: &str, _: &Parameter) -> String {
-        name.to_owned()
     }
 
     fn option(&self, name: &'static str, value: &str) -> String {

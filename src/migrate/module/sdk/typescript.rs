@@ -90,21 +90,9 @@ impl Language for TypeScript {
         [declared.clone(), declared]
     }
 
-    fn otherwise(&self, _: &Parameter) -> Option<String> {
-        None
-    }
-
-    fn given(&self, variable: &str, name: &str, _: &Parameter) -> String {
-        self.set(variable, name)
-    }
-
     fn set(&self, variable: &str, value: &str) -> String {
         // What GitLab and shells take for the name of a variable is a name here, too.
         format!("{variable}: {value}")
-    }
-
-    fn maybe(&self, name: &str, _: &Parameter) -> String {
-        name.to_owned()
     }
 
     fn option(&self, name: &'static str, value: &str) -> String {
