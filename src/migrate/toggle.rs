@@ -78,35 +78,31 @@ pub fn split(before: Version<'_>, after: Version<'_>, names: &Names) -> Result<S
     let kept: Vec<&Part<'_>> = old.iter().filter(|part| !moved.contains(part.name.as_str())).collect();
     let include = kept.iter().find(|part| part.name == "include").map(|_| listed(before)).transpose()?;
     let newline = before.source.newline();
+    let own = |text: &str| text.replace("\r\n", "\n").replace('\n', newline);
+    let last_goes = old.last().is_some_and(|part| moved.contains(part.name.as_str()));
     let main = |entries: &str| {
-        let include = format!("include:\n{}{entries}", include.clone().unwrap_or_default());
+        let include = own(&format!("include:\n{}{entries}", include.clone().unwrap_or_default()));
         let mut out = preamble.to_owned();
-        let mut written = false;
+        if !kept.iter().any(|part| part.name == "include") {
+            out.push_str(&include);
+            out.push_str(if kept.is_empty() { "" } else { newline });
+        }
         for part in &kept {
             if part.name == "include" {
-                let comments = &part.text[..part.text.find("include").expect("it has its key")];
+                let comments: usize =
+                    part.text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with('#')).map(str::len).sum();
                 let blank = &part.text[part.text.trim_end().len()..];
                 let blank = blank.split_once('\n').map_or("", |(_, rest)| rest);
-                out.push_str(&format!("{comments}{include}{blank}"));
-                written = true;
+                out.push_str(&format!("{}{include}{blank}", &part.text[..comments]));
             } else {
                 out.push_str(part.text);
             }
         }
-        if !written {
-            let rest = out.split_off(preamble.len());
-            let gap = if rest.is_empty() { "" } else { "\n" };
-            out.push_str(&format!("{include}{gap}{rest}"));
-        }
-        let out = out.trim_end().to_owned() + "\n";
-        if newline == "\n" { out } else { out.replace("\r\n", "\n").replace('\n', newline) }
+        if last_goes { format!("{}{newline}", out.trim_end()) } else { out }
     };
     let choice =
         |path: &str, operator: &str| format!("  - local: {path}\n    rules:\n      - if: ${} {operator} \"true\"\n", names.variable);
-    let file = |title: &str, text: String| {
-        let text = format!("# {title}\n\n{text}").replace("\r\n", "\n");
-        if newline == "\n" { text } else { text.replace('\n', newline) }
-    };
+    let file = |title: &str, text: String| own(&format!("# {title}\n\n{text}"));
     Ok(Split {
         main: main(&(choice(&names.old, "==") + &choice(&names.new, "!="))),
         with_old: main(&format!("  - local: {}\n", names.old)),

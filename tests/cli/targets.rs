@@ -123,6 +123,7 @@ fn the_example_of_a_target_folder_is_one() {
 fn a_toggle_keeps_the_old_way_for_a_variable_to_choose() {
     let pipeline = "\
 # Of the shop.
+# We include what all share.
 include: shared.yml
 
 # Builds the image.
@@ -144,6 +145,7 @@ test: # after it
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap();
     let main = "\
 # Of the shop.
+# We include what all share.
 include:
   - shared.yml
   - local: ci/without-depot.yml
@@ -176,6 +178,20 @@ test: # after it
     }
     let again = folder.run(&["migrate", "--to", "depot", "--mode", "toggle", "--check"]);
     assert_eq!(again.code, 0, "what is toggled is done: {}{}", again.stdout, again.stderr);
+}
+
+#[test]
+fn a_toggle_leaves_the_bytes_of_what_stays() {
+    let stays = "test: # \u{e9}\r\n  script: [ls]   \r\n  image: alpine:3.22\n\r\n\r\n";
+    let build = "build:\r\n  image: docker:28\r\n  services: [docker:28-dind]\r\n  script:\r\n    - docker build -t $CI_REGISTRY_IMAGE .\r\n    - docker push $CI_REGISTRY_IMAGE\r\n\r\n";
+    let folder = Folder::new(&[(".gitlab-ci.yml", &format!("---\r\n{build}{stays}"))]);
+    let ran = folder.run(&["migrate", "--to", "depot", "--mode", "toggle", "--write"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let main = std::fs::read_to_string(folder.path().join(".gitlab-ci.yml")).unwrap();
+    let include = "---\r\ninclude:\r\n  - local: ci/without-depot.yml\r\n";
+    assert!(main.starts_with(include) && main.ends_with(&format!("\r\n\r\n{stays}")), "{main:?}");
+    let old = std::fs::read_to_string(folder.path().join("ci/without-depot.yml")).unwrap();
+    assert!(old.ends_with(&format!("\r\n\r\n{}\r\n", build.trim_end())), "{old:?}");
 }
 
 #[test]
