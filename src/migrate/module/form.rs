@@ -227,7 +227,7 @@ impl Form {
             job: job.name.to_string(),
             function: String::new(),
             parameters: IndexMap::new(),
-            registry: registry(&image),
+            registry: reader.facts.image.as_ref().and_then(|image| registry(&Text::new(&image.text))),
             image,
             environment: Vec::new(),
             services,
