@@ -52,6 +52,7 @@ codes! {
     DOCKER_IN_SCRIPT_FILE = "docker-in-script-file", "docker is used in a script file of the repository, which is not rewritten";
     DOCKER_IN_FUNCTION = "docker-in-function", "docker is used in a shell function, which is not rewritten yet";
     DAMAGED_SCRIPT = "damaged-script", "the script could not be read as sh or bash to its end";
+    CHOSEN_MACHINE = "chosen-machine", "a runner's tag chooses the machine, and with it the architecture, for which an image is built";
     OTHER_SHELL = "other-shell", "the script is written for PowerShell or cmd.exe";
     UNKNOWN_FLAGS = "unknown-flags", "a docker command has a flag or a word that is not understood";
     UNKNOWN_COMMAND = "unknown-command", "a docker command that is not understood";

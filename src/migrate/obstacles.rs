@@ -40,7 +40,7 @@ fn other_architecture(job: &Job, facts: &JobFacts) -> Option<Reason> {
     let message = format!(
         "the tag `{tag}` chooses the machine for which the image is built, and a remote builder is another one: name the `--platform`"
     );
-    Some(Reason { code: reason::TARGET_REFUSES, message, span: open.span })
+    Some(Reason { code: reason::CHOSEN_MACHINE, message, span: open.span })
 }
 
 /// A stage that the job's builder runs and BuildKit would not: it may be a test that keeps an image from being pushed.

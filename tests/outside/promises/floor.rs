@@ -12,7 +12,7 @@ use super::report;
 const MEANT: &[&str] =
     &["build", "push", "pull", "tag", "login", "logout", "builder", "context", "info", "clean", "wait", "imagetools", "manifest"];
 /// Reasons that lie outside of the docker commands: what the job runs or is made of is not known, it is written for another shell, somebody else writes
-/// the file, a daemon is shared on purpose, is the runner's or is the job's subject.
+/// the file, a daemon is shared on purpose, is the runner's or is the job's subject, the runner alone says for which architecture it builds.
 const OUTSIDE: &[&str] = &[
     "opaque-command",
     "missing-configuration",
@@ -29,6 +29,7 @@ const OUTSIDE: &[&str] = &[
     "daemon-only",
     "daemon-output-used",
     "no-change",
+    "chosen-machine",
 ];
 
 /// Jobs that are meant to move.

@@ -87,7 +87,13 @@ fn migrated(case: &Case, target: Target) -> Vec<(String, String, Side, Side)> {
     };
     let changed = crate::promises::report::jobs(&report).into_iter().filter(|job| job.changed && job.verdict == "full");
     let mut seen = BTreeSet::new();
-    let pairs = changed.filter_map(|job| Some((job.name, side(before, job.name)?, side(after, job.name)?)));
+    let pairs = changed.filter_map(|job| {
+        let (before_side, mut after_side) = (side(before, job.name)?, side(after, job.name)?);
+        if is_cold(&before[job.name]) {
+            after_side.scripts.main = with_cache(&before_side.scripts.main, &after_side.scripts.main);
+        }
+        Some((job.name, before_side, after_side))
+    });
     let new = pairs.filter(|(_, before, after)| {
         seen.insert((before.scripts.clone(), after.scripts.clone(), format!("{:?}{:?}", before.variables, after.variables)))
     });
@@ -101,6 +107,23 @@ fn side(pipeline: &Map<String, Value>, job: &str) -> Option<Side> {
     let mut variables = crate::promises::variables(pipeline, job);
     variables.extend(matrix(definition));
     Some(Side { scripts: Scripts { main, after: lines("after_script").join("\n") }, variables })
+}
+
+/// Whether the daemon of a job comes with the job, and has no cache to begin with.
+fn is_cold(job: &Value) -> bool {
+    let services = job["services"].as_array().into_iter().flatten();
+    services.filter_map(|service| service["name"].as_str().or(service.as_str())).any(|name| name.contains("dind"))
+}
+
+/// The migrated script as if its builds took what a builder keeps. Where the original began with no cache, and says nothing of one, `--no-cache` does not
+/// change what is built; an original's own `--no-cache` has to stay.
+fn with_cache(before: &str, after: &str) -> String {
+    let is_build = |line: &str| line.contains(" build ") && line.contains(" --no-cache");
+    if before.lines().any(is_build) {
+        return after.to_owned();
+    }
+    let line = |line: &str| if is_build(line) { line.replace(" --no-cache", "") } else { line.to_owned() };
+    after.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The variables of the first job that `parallel:matrix` makes.
@@ -127,6 +150,15 @@ mod tests {
         let found = compare(&side(before), &side(after));
         assert!(found.compared > 0 && found.publishes, "nothing was compared");
         found.differences
+    }
+
+    #[test]
+    fn a_build_without_a_cache_is_as_before_only_where_there_was_none() {
+        let dind = serde_json::json!({"services": [{"name": "docker:28-dind"}]});
+        assert!(is_cold(&dind) && !is_cold(&serde_json::json!({"services": ["redis"]})));
+        let anew = "apk add --no-cache curl\ndepot build --push --no-cache -t a .";
+        assert_eq!(with_cache("docker build -t a .", anew), "apk add --no-cache curl\ndepot build --push -t a .");
+        assert_eq!(with_cache("docker build --no-cache -t a .", anew), anew);
     }
 
     #[test]
