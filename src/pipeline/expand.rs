@@ -26,7 +26,7 @@ pub fn expanded(pipeline: &Pipeline) -> Json {
     Json::Object(whole)
 }
 
-/// One job as [`expanded`] shows it.
+/// One job as [`expanded`] shows it. The defaults are in it; which of the pipeline's variables it has, `inherit:variables` says.
 #[must_use]
 pub fn expanded_job(job: &Job) -> Json {
     let entries = job.config.entries.values().map(|entry| {
@@ -34,7 +34,13 @@ pub fn expanded_job(job: &Job) -> Json {
         let value = if SCRIPTS.contains(&name.as_str()) { script(&entry.value) } else { json(&entry.value) };
         (name, value)
     });
-    Json::Object(entries.collect())
+    let inherit = inherited_variables(job).map(|variables| ("inherit".to_owned(), json!({ "variables": json(variables) })));
+    Json::Object(entries.chain(inherit).collect())
+}
+
+/// What a job says about the pipeline's variables.
+fn inherited_variables(job: &Job) -> Option<&Value> {
+    job.inherit.as_ref()?.get("variables").filter(|variables| !variables.is_null())
 }
 
 fn script(value: &Value) -> Json {
@@ -78,6 +84,9 @@ pub fn origins(pipeline: &Pipeline, sources: &Sources) -> Json {
     }
     for job in &pipeline.jobs {
         mapping_origins(&job.name, &job.config, &[], sources, &mut origins);
+        if let Some(variables) = inherited_variables(job) {
+            origin(format!("{}.inherit.variables", job.name), variables, &[], sources, &mut origins);
+        }
     }
     Json::Object(origins)
 }

@@ -142,8 +142,8 @@ fn shadow(
         rules.iter_mut().filter_map(Json::as_object_mut).for_each(|rule| drop(rule.shift_remove("allow_failure")));
     }
     let wanted = Wanted { config: Json::Object(all.clone()), variables };
-    // What the job inherits is in it by now.
-    all.insert("inherit".to_owned(), json!({ "default": false }));
+    // The defaults that the job inherits are in it by now.
+    all.entry("inherit").or_insert_with(|| json!({}))["default"] = json!(false);
     let text = document(&json!({ &title: Json::Object(all) }));
     let text = format!("\n# Does what `{}` would do with {name}, publishes nothing, and may fail.\n{text}", old.0.name.replace('\n', " "));
     Ok((title, text, wanted))

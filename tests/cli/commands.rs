@@ -26,6 +26,31 @@ fn expand_merges_and_says_where_values_come_from() {
 }
 
 #[test]
+fn what_expand_prints_gives_each_job_the_variables_that_it_had() {
+    let source = "\
+default: {image: ruby, tags: [a]}
+variables: {A: '1', B: '2'}
+all: {script: 'true'}
+one: {script: 'true', inherit: {variables: [A]}}
+none: {script: 'true', inherit: {variables: false, default: false}}
+";
+    let folder = Folder::new(&[(".gitlab-ci.yml", source)]);
+    let plan = |folder: &Folder| {
+        let jobs = folder.run(&["plan", "--event", "push", "--format", "json"]).json()["jobs"].clone();
+        let jobs = jobs.as_array().expect("a list of jobs").clone();
+        jobs.into_iter()
+            .map(|job| (job["name"].clone(), job["variables"].get("A").is_some(), job["variables"].get("B").is_some()))
+            .collect::<Vec<_>>()
+    };
+    let expected = vec![(json!("all"), true, true), (json!("one"), true, false), (json!("none"), false, false)];
+    assert_eq!(plan(&folder), expected);
+    let again = Folder::new(&[(".gitlab-ci.yml", &folder.run(&["expand"]).stdout)]);
+    assert_eq!(plan(&again), expected);
+    let origins = folder.run(&["expand", "--format", "json", "--provenance"]).json();
+    assert_eq!(origins["origins"]["one.inherit.variables[0]"], json!({"file": ".gitlab-ci.yml", "line": 4, "via": []}));
+}
+
+#[test]
 fn inspect_lists_the_operations_with_their_places() {
     let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE)]);
     let job = folder.run(&["inspect", "--format", "json"]).json()["jobs"][0].clone();
