@@ -310,6 +310,26 @@ tell:
 }
 
 #[test]
+fn a_shadow_has_the_variables_of_its_job_and_no_others() {
+    let pipeline = "\
+variables: {A: '1', B: '2'}
+build:
+  image: docker:28
+  services: [docker:28-dind]
+  inherit: {variables: [A]}
+  script:
+    - docker build -t \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\" .
+    - docker push \"$CI_REGISTRY_IMAGE:$CI_COMMIT_SHA\"
+";
+    let folder = Folder::new(&[(".gitlab-ci.yml", pipeline), ("Dockerfile", "FROM alpine:3.22\n")]);
+    assert_eq!(folder.run(&["migrate", "--to", "buildkit", "--mode", "shadow", "--write"]).code, 0);
+    let plan = folder.run(&["plan", "--event", "push", "--format", "json"]).json();
+    let jobs = plan["jobs"].as_array().unwrap();
+    let shadow = jobs.iter().find(|job| job["name"] == "build:buildkit").expect("the job beside");
+    assert!(shadow["variables"]["A"] == "1" && shadow["variables"]["B"].is_null(), "{shadow}");
+}
+
+#[test]
 fn a_shadow_of_functions_runs_what_may_run_twice() {
     let pipeline = "\
 test:
