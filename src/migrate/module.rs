@@ -4,6 +4,7 @@ mod build;
 mod daemon;
 pub mod form;
 mod glue;
+mod inputs;
 mod keywords;
 mod kubernetes;
 mod names;
@@ -144,7 +145,7 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
     if !generated.moved.is_empty() {
         let mut forms: Vec<&Form> = known.iter().chain(generated.moved.values()).collect();
         forms.sort_by_key(|form| form.rank);
-        let mut files = sdk::files(way.sdk, forms.iter().copied());
+        let mut files = sdk::files(way.sdk, forms.iter().copied(), &inputs::inputs(analysis, &generated.moved));
         files.insert(Record::path(), Record::new(forms, &files).text());
         generated.created = files;
     }

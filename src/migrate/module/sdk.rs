@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::migrate::module::build::Build;
 use crate::migrate::module::daemon::ADDRESS;
-use crate::migrate::module::form::{Form, Outputs, Parameter, Text};
+use crate::migrate::module::form::{Form, Outputs, Parameter, Part, Text};
 use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::service::Service;
 use crate::migrate::module::{FOLDER, Sdk};
@@ -32,6 +32,10 @@ trait Language: Sync {
     fn files(&self) -> &'static [(&'static str, &'static str)];
     /// The name of a function.
     fn function(&self, words: &[String]) -> String;
+    /// The name of something that is called from within the module alone.
+    fn helper(&self, words: &[String]) -> String {
+        self.function(words)
+    }
     /// The name of a parameter.
     fn parameter(&self, words: &[String]) -> String;
     /// The names of the constants with a job's script and `after_script`.
@@ -86,15 +90,18 @@ fn language(sdk: Sdk) -> &'static dyn Language {
     }
 }
 
-/// The files of the module, by path from the root of the repository.
-pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTreeMap<String, String> {
+/// The files of the module, by path from the root of the repository; `inputs` are the functions whose outputs a function takes.
+pub(super) fn files<'a>(
+    sdk: Sdk,
+    forms: impl Iterator<Item = &'a Form>,
+    inputs: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeMap<String, String> {
     let language = language(sdk);
     let mut seen = BTreeSet::new();
     let forms: Vec<&Form> = forms.filter(|form| seen.insert(form.function.clone())).collect();
     let mut jobs: Vec<Job> = forms.iter().map(|form| Job::of(form, language)).collect();
-    if jobs.iter().filter(|job| job.together).count() < 2 {
-        jobs.iter_mut().for_each(|job| job.together = false);
-    }
+    let together = run_together(&forms, &mut jobs, inputs, language);
+    let images = shared_images(&forms, &mut jobs, language);
     let builds = || jobs.iter().flat_map(|job| &job.builds);
     let module = Module {
         run: language.block(RUN),
@@ -108,7 +115,9 @@ pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTre
         has_platform: builds().any(|build| !build.platforms.is_empty()),
         has_several_platforms: builds().any(|build| build.platforms.len() > 1),
         publishes_several_platforms: builds().any(|build| build.platforms.len() > 1 && !build.addresses.is_empty()),
-        together: jobs.iter().filter(|job| job.together).collect(),
+        takes: together.iter().any(|&index| !jobs[index].takes.is_empty()),
+        together: together.into_iter().map(|index| &jobs[index]).collect(),
+        shared_images: images,
         jobs: &jobs,
     };
     let mut environment = Environment::new();
@@ -127,10 +136,83 @@ pub(super) fn files<'a>(sdk: Sdk, forms: impl Iterator<Item = &'a Form>) -> BTre
     files
 }
 
+/// The jobs that one function can run together, in an order in which each finds what it takes; a single one needs no function more.
+fn run_together(forms: &[&Form], jobs: &mut [Job], inputs: &BTreeMap<String, BTreeSet<String>>, language: &dyn Language) -> Vec<usize> {
+    let numbers: BTreeMap<&str, usize> = forms.iter().enumerate().map(|(index, form)| (form.function.as_str(), index)).collect();
+    let mut waiting: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); forms.len()];
+    let mut takers: Vec<Vec<usize>> = vec![Vec::new(); forms.len()];
+    let mut ready = BTreeSet::new();
+    for (index, form) in forms.iter().enumerate().filter(|&(index, _)| jobs[index].together) {
+        let Some(taken) = inputs.get(&form.function) else { continue };
+        let Some(taken) = taken.iter().map(|function| numbers.get(function.as_str()).copied()).collect::<Option<BTreeSet<usize>>>() else {
+            continue;
+        };
+        taken.iter().for_each(|&other| takers[other].push(index));
+        if taken.is_empty() {
+            ready.insert(index);
+        }
+        waiting[index] = taken;
+    }
+    let taken = waiting.clone();
+    let mut order = Vec::new();
+    while let Some(index) = ready.pop_first() {
+        order.push(index);
+        for &taker in &takers[index] {
+            waiting[taker].remove(&index);
+            if waiting[taker].is_empty() {
+                ready.insert(taker);
+            }
+        }
+    }
+    if order.len() < 2 {
+        order.clear();
+    }
+    let placed: BTreeSet<usize> = order.iter().copied().collect();
+    for (index, job) in jobs.iter_mut().enumerate() {
+        job.together = placed.contains(&index);
+    }
+    for &index in &order {
+        for &other in &taken[index] {
+            let words = forms[other].function.split('-').chain(["outputs"]);
+            jobs[other].outputs = language.parameter(&words.map(str::to_owned).collect::<Vec<_>>());
+            let outputs = jobs[other].outputs.clone();
+            jobs[index].takes.push(outputs);
+        }
+    }
+    order
+}
+
+/// A helper for each image that several jobs run in, without variables in its name and without a login; the jobs get the helpers' names.
+fn shared_images(forms: &[&Form], jobs: &mut [Job], language: &dyn Language) -> Vec<SharedImage> {
+    let mut users: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (index, form) in forms.iter().enumerate().filter(|(_, form)| form.builds.is_empty() && form.registry.is_none()) {
+        if let [Part::Literal(image)] = form.image.0.as_slice() {
+            users.entry(image).or_default().push(index);
+        }
+    }
+    let parameters = forms.iter().flat_map(|form| form.parameters.keys());
+    let mut taken: BTreeSet<String> = parameters.map(|name| language.parameter(&words(name))).collect();
+    let mut images = Vec::new();
+    for (image, users) in users.into_iter().filter(|(_, users)| users.len() > 1) {
+        let short = image.split('@').next().unwrap_or(image);
+        let short = short.rsplit('/').next().unwrap_or(short).to_ascii_lowercase();
+        let parts = short.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+        let parts: Vec<String> = ["in"].into_iter().chain(parts).map(str::to_owned).collect();
+        let numbered = (2..).map(|number: usize| language.helper(&[parts.as_slice(), &["no".to_owned(), number.to_string()]].concat()));
+        let mut names = std::iter::once(language.helper(&parts)).chain(numbered);
+        let name = names.find(|name| taken.insert(name.clone())).expect("numbers go on");
+        users.into_iter().for_each(|user| jobs[user].helper.clone_from(&name));
+        images.push(SharedImage { name, image: language.string(image) });
+    }
+    images
+}
+
 /// What the template is given.
 #[derive(Serialize)]
 struct Module<'a> {
     jobs: &'a [Job],
+    /// The images that several jobs run in.
+    shared_images: Vec<SharedImage>,
     /// The script that runs scripts.
     run: String,
     has_secrets: bool,
@@ -143,8 +225,10 @@ struct Module<'a> {
     has_platform: bool,
     has_several_platforms: bool,
     publishes_several_platforms: bool,
-    /// The jobs that one function runs together.
+    /// The jobs that one function runs together, each after those whose outputs it takes.
     together: Vec<&'a Job>,
+    /// Whether one of them takes outputs.
+    takes: bool,
 }
 
 /// A job as the template has it: its texts are code.
@@ -167,6 +251,8 @@ struct Job {
     secrets: Vec<String>,
     registry: Vec<String>,
     image: String,
+    /// The name of the helper that gives its container; empty where the image is its own.
+    helper: String,
     folder: String,
     caches: Vec<Volume>,
     services: Vec<Beside>,
@@ -177,6 +263,21 @@ struct Job {
     repeatable: bool,
     /// Whether one function runs it with others, with nothing given but the files.
     together: bool,
+    /// The name of what holds its result where the jobs run together.
+    result: String,
+    /// The name of what holds its outputs where others take them; empty where nobody does.
+    outputs: String,
+    /// The names of what holds the outputs that it takes.
+    takes: Vec<String>,
+}
+
+/// An image that several jobs run in.
+#[derive(Serialize)]
+struct SharedImage {
+    /// The helper's name.
+    name: String,
+    /// The image's.
+    image: String,
 }
 
 #[derive(Serialize)]
@@ -274,6 +375,7 @@ impl Job {
             secrets: form.environment.iter().filter(secret).map(given).collect(),
             registry: form.registry.iter().flat_map(|registry| registry.variables()).map(login).collect(),
             image: language.text(&form.image),
+            helper: String::new(),
             caches: form
                 .caches
                 .iter()
@@ -290,6 +392,9 @@ impl Job {
             exclude,
             repeatable: form.repeatable,
             together: form.repeatable && form.parameters.values().all(|parameter| parameter.default.is_some()),
+            result: language.parameter(&[name.as_slice(), &["job".to_owned()]].concat()),
+            outputs: String::new(),
+            takes: Vec::new(),
             folder,
             name: language.function(&name),
             constant,

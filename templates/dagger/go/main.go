@@ -72,6 +72,19 @@ func withLogin(job *dagger.Container, registry *string, user *string, password *
 	return job.WithRegistryAuth(*registry, *user, password)
 }
 {%- endif %}
+{%- for image in shared_images %}
+
+// A container with the files, for the jobs that run in this image.
+func {{ image.name }}(ctx context.Context, source *dagger.Directory, folder string) (*dagger.Container, error) {
+	job := dag.Container().From({{ image.image }})
+	user, err := job.User(ctx)
+	if err != nil {
+		return nil, err
+	}
+	job = job.WithDirectory(folder, source, dagger.ContainerWithDirectoryOpts{Owner: user})
+	return job.WithWorkdir(folder), nil
+}
+{%- endfor %}
 
 // The jobs of a GitLab pipeline.
 type Ci struct{}
@@ -88,6 +101,18 @@ type Ci struct{}
 {%- endfor %}
 	}
 {%- endif %}
+{%- if job.helper %}
+	job, err := {{ job.helper }}(ctx, source, {{ job.folder }})
+	if err != nil {
+		return nil, err
+	}
+{%- if job.caches %}
+	user, err := job.User(ctx)
+	if err != nil {
+		return nil, err
+	}
+{%- endif %}
+{%- else %}
 {%- if job.registry %}
 	job := dag.Container()
 	job = withLogin(job, {{ job.registry | join(", ") }})
@@ -101,6 +126,7 @@ type Ci struct{}
 	}
 	job = job.WithDirectory({{ job.folder }}, source, dagger.ContainerWithDirectoryOpts{Owner: user})
 	job = job.WithWorkdir({{ job.folder }})
+{%- endif %}
 {%- if job.caches %}
 	cached := dagger.ContainerWithMountedCacheOpts{Sharing: dagger.CacheSharingModeLocked, Owner: user}
 {%- endif %}
@@ -257,15 +283,19 @@ func (m *Ci) All(
 	// +ignore=[".git/config", ".git/**/config"]
 	source *dagger.Directory,
 ) error {
+{%- if takes %}
+	files := source
+{%- endif %}
 {%- for job in together %}
-{%- set local = ("files" if job.include else "job") ~ job.name %}
-	{{ local }}, err := m.run{{ job.name }}({{ (["ctx", "source"] + job.defaults) | join(", ") }})
+{%- set local = job.outputs or job.result %}
+{%- for outputs in job.takes %}
+	files = {{ "source" if loop.first else "files" }}.WithDirectory("/", {{ outputs }})
+{%- endfor %}
+	{{ local }}, err := m.run{{ job.name }}({{ (["ctx", "files" if job.takes else "source"] + job.defaults) | join(", ") }})
 	if err != nil {
 		return err
 	}
-{%- if job.include %}
-	source = source.WithDirectory("/", {{ local }})
-{%- else %}
+{%- if not job.outputs %}
 	if _, err := {{ local }}.Sync(ctx); err != nil {
 		return err
 	}

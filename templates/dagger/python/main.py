@@ -64,6 +64,16 @@ def with_login(
         job = job.with_registry_auth(registry, user, password)
     return job
 {%- endif %}
+{%- for image in shared_images %}
+
+
+{{ layout(0, "async def " ~ image.name ~ "(", ["source: dagger.Directory", "folder: str"], ") -> dagger.Container:") }}
+    """A container with the files, for the jobs that run in this image."""
+{{ layout(4, "job = dag.container().from_(", [image.image], ")") }}
+    user = await job.user()
+    job = job.with_directory(folder, source, owner=user)
+    return job.with_workdir(folder)
+{%- endfor %}
 
 
 @object_type
@@ -74,6 +84,12 @@ class Ci:
 {%- if job.secrets %}
 {{ layout(8, "secrets: dict[str, dagger.Secret | None] = {", job.secrets, "}", true) }}
 {%- endif %}
+{%- if job.helper %}
+{{ layout(8, "job = await " ~ job.helper ~ "(", ["source", job.folder], ")") }}
+{%- if job.caches %}
+        user = await job.user()
+{%- endif %}
+{%- else %}
 {%- if job.registry %}
         job = dag.container()
 {{ layout(8, "job = with_login(", ["job"] + job.registry, ")") }}
@@ -84,6 +100,7 @@ class Ci:
         user = await job.user()
         job = job.with_directory({{ job.folder }}, source, owner=user)
         job = job.with_workdir({{ job.folder }})
+{%- endif %}
 {%- for cache in job.caches %}
 {{ layout(8, "volume = dag.cache_volume(", [cache.key], ")") }}
 {{ layout(8, "job = job.with_mounted_cache(", [cache.path, "volume", "sharing=dagger.CacheSharingMode.LOCKED", "owner=user"], ")") }}
@@ -214,11 +231,14 @@ class Ci:
     async def all(self, source: Checkout) -> None:
         """Runs the jobs that build and test, one after the other."""
 {%- for job in together %}
-{%- if job.include %}
-        outputs = await self._{{ job.name }}(source)
-        source = source.with_directory("/", outputs)
+{%- for outputs in job.takes %}
+{{ layout(8, "files = " ~ ("source" if loop.first else "files") ~ ".with_directory(", ['"/"', outputs], ")") }}
+{%- endfor %}
+{%- set given = "files" if job.takes else "source" %}
+{%- if job.outputs %}
+        {{ job.outputs }} = await self._{{ job.name }}({{ given }})
 {%- else %}
-        await (await self._{{ job.name }}(source)).sync()
+        await (await self._{{ job.name }}({{ given }})).sync()
 {%- endif %}
 {%- endfor %}
 {%- endif %}

@@ -63,6 +63,16 @@ function withLogin(
   return job;
 }
 {%- endif %}
+{%- for image in shared_images %}
+
+/** A container with the files, for the jobs that run in this image. */
+{{ layout(0, "async function " ~ image.name ~ "(", ["source: Directory", "folder: string"], "): Promise<Container> {") }}
+{{ from_image(2, "let job", image.image) }}
+  const user = await job.user();
+  job = job.withDirectory(folder, source, { owner: user });
+  return job.withWorkdir(folder);
+}
+{%- endfor %}
 
 /** The jobs of a GitLab pipeline. */
 @object()
@@ -72,6 +82,12 @@ export class Ci {
 {%- if job.secrets %}
 {{ layout(4, "const secrets = {", job.secrets, "};", true) }}
 {%- endif %}
+{%- if job.helper %}
+{{ layout(4, "let job = await " ~ job.helper ~ "(", ["source", job.folder], ");") }}
+{%- if job.caches %}
+    const user = await job.user();
+{%- endif %}
+{%- else %}
 {%- if job.registry %}
     let job = dag.container();
 {{ layout(4, "job = withLogin(", ["job"] + job.registry, ");") }}
@@ -82,6 +98,7 @@ export class Ci {
     const user = await job.user();
     job = job.withDirectory({{ job.folder }}, source, { owner: user });
     job = job.withWorkdir({{ job.folder }});
+{%- endif %}
 {%- if job.caches %}
     const cached = { sharing: CacheSharingMode.Locked, owner: user };
 {%- endif %}
@@ -250,11 +267,18 @@ export class Ci {
    */
   @func()
 {{ layout(2, "async all(", [source], "): Promise<void> {") }}
+{%- if takes %}
+    let files = source;
+{%- endif %}
 {%- for job in together %}
-{%- if job.include %}
-{{ layout(4, "source = source.withDirectory(", ['"/"', "await this._" ~ job.name ~ "(source)"], ");") }}
+{%- for outputs in job.takes %}
+{{ layout(4, "files = " ~ ("source" if loop.first else "files") ~ ".withDirectory(", ['"/"', outputs], ");") }}
+{%- endfor %}
+{%- set given = "files" if job.takes else "source" %}
+{%- if job.outputs %}
+{{ layout(4, "const " ~ job.outputs ~ " = await this._" ~ job.name ~ "(", [given], ");") }}
 {%- else %}
-{{ synced(4, job.name) }}
+{{ synced(4, job.name, given) }}
 {%- endif %}
 {%- endfor %}
   }

@@ -85,12 +85,12 @@ const MUTATIONS: &[Mutation] = &[
         "files in a folder where a cache already is",
         [
             (
-                "job = job.with_directory(FOLDER, source, owner=user)",
-                "job = job.with_mounted_cache(\"/a\", dag.cache_volume(\"a\")).with_directory(FOLDER, source, owner=user)",
+                "job = job.with_directory(folder, source, owner=user)",
+                "job = job.with_mounted_cache(\"/a\", dag.cache_volume(\"a\")).with_directory(folder, source, owner=user)",
             ),
             (
-                "job = job.withDirectory(FOLDER, source",
-                "job = job.withMountedCache(\"/a\", dag.cacheVolume(\"a\")).withDirectory(FOLDER, source",
+                "job = job.withDirectory(folder, source",
+                "job = job.withMountedCache(\"/a\", dag.cacheVolume(\"a\")).withDirectory(folder, source",
             ),
             (
                 "job = job.WithDirectory(folder, source",
@@ -154,9 +154,9 @@ fn tools_see_every_module() {
     let wrong: Mutation = (
         "an argument of another type, behind too many blanks",
         [
-            ("job = job.with_workdir(FOLDER)", "job =  job.with_workdir(3)"),
-            ("job = job.withWorkdir(FOLDER)", "job =  job.withWorkdir(3)"),
-            ("job = job.WithWorkdir(folder)", "job =  job.WithWorkdir(3)"),
+            ("return job.with_workdir(folder)", "return  job.with_workdir(3)"),
+            ("return job.withWorkdir(folder)", "return  job.withWorkdir(3)"),
+            ("return job.WithWorkdir(folder)", "return  job.WithWorkdir(3)"),
         ],
     );
     let mutant = sound.mutant(&wrong);

@@ -26,6 +26,10 @@ impl Language for Go {
         camel(words, true)
     }
 
+    fn helper(&self, words: &[String]) -> String {
+        camel(words, false)
+    }
+
     fn parameter(&self, words: &[String]) -> String {
         free(camel(words, false))
     }

@@ -283,13 +283,13 @@ fn container(indentation: usize, target: &str, image: &str) -> String {
 }
 
 /// A job of others that is run to its end.
-fn synced(indentation: usize, name: &str) -> String {
+fn synced(indentation: usize, name: &str, given: &str) -> String {
     let margin = " ".repeat(indentation);
-    let one = format!("{margin}await (await this._{name}(source)).sync();");
+    let one = format!("{margin}await (await this._{name}({given})).sync();");
     if fits(&one) {
         return one;
     }
-    let inner = layout(indentation + 2, &format!("await this._{name}("), vec!["source".to_owned()], ")", None);
+    let inner = layout(indentation + 2, &format!("await this._{name}("), vec![given.to_owned()], ")", None);
     format!("{margin}await (\n{inner}\n{margin}).sync();")
 }
 
