@@ -129,7 +129,7 @@ pub fn migrate(workspace: &Workspace, entries: &[String], config: &Config, targe
             if !wanted || !(facts.flow.verdict == Verdict::Full || partial || idle) {
                 continue;
             }
-            let reasons = obstacles(&before, id);
+            let reasons = obstacles(&before, id, target.manifest.in_job);
             if reasons.is_empty() {
                 candidates.insert(id);
             } else {
@@ -318,7 +318,7 @@ fn published((job, facts): (&Job, &JobFacts), target: Option<&Target>) -> BTreeS
 fn builds(job: &Job, facts: &JobFacts, target: &Target) -> Vec<Operation> {
     let build = target.fill(&target.manifest.build, &[]);
     let words: Vec<&str> = build.split_whitespace().collect();
-    let known = [["docker", "buildx"], ["depot", "build"]].iter().any(|known| words.starts_with(known));
+    let known = [["docker", "buildx"], ["docker-buildx", "build"], ["depot", "build"]].iter().any(|known| words.starts_with(known));
     if known || !job.script.text.contains(&build) {
         return Vec::new();
     }

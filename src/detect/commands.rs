@@ -249,7 +249,7 @@ const NEUTRAL: &[&str] = &[
 const READS_IMAGES: &[&str] =
     &["trivy", "grype", "syft", "dive", "dockle", "snyk", "clair-scanner", "container-diff", "anchore-cli", "twistcli"];
 
-/// Package managers and the subcommands with which they only fetch or build packages.
+/// Package managers and the subcommands with which they only fetch or build packages, and what starts BuildKit and asks for it.
 const BY_SUBCOMMAND: &[(&str, &[&str])] = &[
     ("pip", &["install", "download", "freeze", "list", "--version"]),
     ("pip3", &["install", "download", "freeze", "list", "--version"]),
@@ -257,6 +257,8 @@ const BY_SUBCOMMAND: &[(&str, &[&str])] = &[
     ("yarn", &["install", "config", "--version"]),
     ("pnpm", &["install", "config", "--version"]),
     ("composer", &["install", "config", "--version"]),
+    ("buildctl", &["debug"]),
+    ("rootlesskit", &["buildkitd"]),
     ("bundle", &["install", "config", "--version"]),
     ("gem", &["install"]),
     ("go", &["env", "get", "mod", "version", "install", "build", "vet"]),

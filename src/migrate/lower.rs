@@ -1,15 +1,16 @@
 //! A job's flow into edits of its script: docker commands into the target's, statement by statement. Knows the target's manifest; not YAML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::detect::flow::{Action, Output, RemoteBuild, Why};
 use crate::detect::{JobFacts, JobShell, Step, Verdict, reason};
-use crate::docker::Operation;
+use crate::docker::{Op, Operation};
 use crate::migrate::fresh::is_done_anew;
 use crate::migrate::project::project;
 use crate::migrate::script_edit::{Stuck, TextEdit, removals};
 use crate::migrate::target::{Copier, Later, Target};
+use crate::migrate::words::{command_words, joined_lines, platforms, word_range};
 use crate::pipeline::Job;
 
 /// A reason with a place in the script's text.
@@ -69,6 +70,9 @@ pub fn lower(job: &Job, facts: &JobFacts, target: &Target) -> Result<Lowered, Re
         lowering.action(index, action)?;
     }
     let after = lowering.after_script()?;
+    for index in lowering.logouts(shell) {
+        lowering.removed.push(lowering.removed_range(&shell.steps[index], Why::DaemonChatter));
+    }
     if facts.flow.verdict == Verdict::Partial {
         lowering.daemon_stays()?;
     } else {
@@ -416,40 +420,20 @@ impl<'a> Lowering<'a> {
         self.shell.slice(word_range(step, argument)).to_owned()
     }
 
+    /// The indices of steps that log a docker client out, in an image that has none: the file with the credentials ends with the job.
+    fn logouts(&self, shell: &JobShell) -> Vec<usize> {
+        let has_client = self.lowered.image.is_none() || self.lowered.keeps_client;
+        let is_logout = |step: &Step| step.operation.as_ref().is_some_and(|operation| operation.op == Op::Logout);
+        (0..shell.steps.len()).filter(|&index| !has_client && is_logout(&shell.steps[index])).collect()
+    }
+
     /// The edits that remove chatter from `after_script`.
     fn after_script(&self) -> Result<Vec<TextEdit>, Refusal> {
         let Some(shell) = &self.facts.after_shell else { return Ok(Vec::new()) };
+        let chatter = self.facts.flow.after_actions.keys().copied();
+        let removed: BTreeSet<usize> = chatter.chain(self.logouts(shell)).collect();
         let removed: Vec<Range<usize>> =
-            self.facts.flow.after_actions.keys().map(|&index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
+            removed.into_iter().map(|index| self.removed_range(&shell.steps[index], Why::DaemonChatter)).collect();
         removals(&shell.script, &removed).map_err(|stuck| Refusal { code: reason::AFTER_SCRIPT, message: stuck.why.to_owned(), at: None })
     }
-}
-
-/// The platforms that a build names, variables among them.
-pub(super) fn platforms(operation: &Operation) -> impl Iterator<Item = &str> {
-    operation.flags_named("platform").filter_map(|flag| flag.value.as_deref()).flat_map(|value| value.split(',')).map(str::trim)
-}
-
-/// The bytes of the word that an argument comes from.
-fn word_range(step: &Step, argument: usize) -> Range<usize> {
-    step.invocation.argv()[argument].range.range()
-}
-
-/// The bytes from the program to the last word.
-fn command_words(step: &Step) -> Range<usize> {
-    let last = step.invocation.argv().len() - 1;
-    word_range(step, 0).start..word_range(step, last).end
-}
-
-/// A command over several lines on one line, where only continuations break it.
-fn joined_lines(text: &str) -> Option<String> {
-    let lines: Vec<&str> = text.lines().collect();
-    let (last, others) = lines.split_last()?;
-    let mut joined = String::new();
-    for line in others {
-        joined.push_str(line.trim().strip_suffix('\\')?.trim_end());
-        joined.push(' ');
-    }
-    joined.push_str(last.trim());
-    Some(joined)
 }

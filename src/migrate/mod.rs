@@ -19,6 +19,7 @@ mod setup;
 pub mod target;
 pub mod toggle;
 mod why;
+mod words;
 
 pub use changes::JobId;
 pub use rewrite::{Changed, Rewrite, rewrite};

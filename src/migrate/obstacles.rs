@@ -12,15 +12,15 @@ use crate::pipeline::{Job, Section};
 use crate::source::{SourceFile, Span};
 use crate::yaml::Value;
 
-/// Why the job stays, besides its flow.
+/// Why the job stays, besides its flow, where its builder runs in the job itself (`in_job`) or elsewhere.
 #[must_use]
-pub fn obstacles(analysis: &Analysis, id: JobId) -> Vec<Reason> {
+pub fn obstacles(analysis: &Analysis, id: JobId, in_job: bool) -> Vec<Reason> {
     let pipeline = &analysis.pipelines[id.pipeline];
     let (job, facts) = (&pipeline.pipeline.jobs[id.job], &pipeline.facts[id.job]);
-    let mut reasons = private_hosts(analysis, facts);
+    let mut reasons = if in_job { Vec::new() } else { private_hosts(analysis, facts) };
     reasons.extend(generated(analysis, job));
     reasons.extend(unneeded_stage(analysis, job, facts));
-    reasons.extend(other_architecture(job, facts));
+    reasons.extend(other_architecture(job, facts).filter(|_| !in_job));
     reasons.extend(local_base(analysis, facts).or_else(|| unpublished_base(analysis, facts)));
     if matches!(facts.daemon.kind, Kind::Unknown | Kind::Socket) {
         reasons.extend(shared_daemon(analysis, id, facts));

@@ -9,7 +9,8 @@ use crate::detect::registry::RegistryUse;
 use crate::detect::{ImageFacts, Verdict, reason};
 use crate::docker::Op;
 use crate::migrate::job_image::{Curl, Login, copies_images, curl, has_open_tag, is_basic, is_hub_image, is_since, login};
-use crate::migrate::lower::{Lowering, NewImage, Refusal, platforms};
+use crate::migrate::lower::{Lowering, NewImage, Refusal};
+use crate::migrate::words::platforms;
 
 /// The first major version of Docker whose client takes plugins.
 const PLUGINS: u32 = 19;
@@ -23,6 +24,9 @@ impl Lowering<'_> {
             return Err(self.refusal(index, reason::TARGET_REFUSES, message));
         }
         let copies = self.actions().iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
+        if self.target.manifest.in_job && self.builds().next().is_some() {
+            return self.builds_in_job();
+        }
         if copies.is_some() && !copies_images(self.facts) {
             self.own_copier = !self.takes_newer_client("copies images within a registry");
             return Ok(());
@@ -37,10 +41,7 @@ impl Lowering<'_> {
                 }
                 return Ok(());
             }
-            JobImage::Published => NewImage {
-                name: self.target.manifest.command.image.as_ref().map(|image| self.target.fill(image, &[])).unwrap_or_default(),
-                resets_entrypoint: true,
-            },
+            JobImage::Published => NewImage { name: self.own_image(), resets_entrypoint: true },
             JobImage::Named(name) => NewImage { name: name.clone(), resets_entrypoint: false },
         };
         let own = self.facts.image.as_ref().is_some_and(|known| known.text == image.name);
@@ -54,6 +55,29 @@ impl Lowering<'_> {
         }
         self.lowered.image = Some(image);
         Ok(())
+    }
+
+    /// Gives the job the image with the builder.
+    fn builds_in_job(&mut self) -> Result<(), Refusal> {
+        let name = match &self.target.job_image {
+            JobImage::Named(name) => name.clone(),
+            JobImage::Keep | JobImage::Published => self.own_image(),
+        };
+        let others = self.actions().iter().find(|(_, action)| matches!(action, Action::Promote { .. } | Action::Inspect { .. }));
+        let index = others.or_else(|| self.actions().first_key_value()).map(|(&index, _)| index).unwrap_or_default();
+        if others.is_some() || self.facts.flow.verdict == Verdict::Partial || !self.others_are_basic(true) {
+            let message = format!("the build runs in `{name}`, and other commands of the job need its own image");
+            return Err(self.refusal(index, reason::TARGET_REFUSES, message));
+        }
+        if self.facts.image.as_ref().is_none_or(|known| known.text != name) {
+            self.lowered.image = Some(NewImage { name, resets_entrypoint: true });
+        }
+        Ok(())
+    }
+
+    /// The target's own image.
+    fn own_image(&self) -> String {
+        self.target.manifest.command.image.as_ref().map(|image| self.target.fill(image, &[])).unwrap_or_default()
     }
 
     /// Whether a client of the job's image, which is too old to have the target's command, is replaced by a newer one.
@@ -117,13 +141,13 @@ impl Lowering<'_> {
         self.actions().values().filter(|action| matches!(action, Action::Build(_) | Action::BuildHere(_)))
     }
 
-    /// Whether all commands that stay are found in any image with a shell; logins too where they `become_files`.
+    /// Whether all commands that stay are found in any image with a shell; logins too where they `become_files`, and logouts, which then go.
     fn others_are_basic(&self, become_files: bool) -> bool {
         let shells = std::iter::once((self.shell, self.actions()))
             .chain(self.facts.after_shell.as_ref().map(|shell| (shell, &self.facts.flow.after_actions)));
         shells.into_iter().all(|(shell, actions)| {
             shell.steps.iter().enumerate().filter(|(index, _)| !actions.contains_key(index)).all(|(_, step)| match &step.operation {
-                Some(operation) => !become_files || operation.op == Op::Login,
+                Some(operation) => !become_files || matches!(operation.op, Op::Login | Op::Logout),
                 None => is_basic(step.name()),
             })
         })
@@ -159,9 +183,10 @@ impl Lowering<'_> {
             }
         }
         let emulated = self.actions().values().any(|action| matches!(action, Action::Remove(Why::Emulation)));
+        let remote = !self.target.manifest.in_job;
         // What a target with a list of platforms builds by itself is the machine that most runners are.
         let open = emulated || self.target.manifest.platforms.is_empty();
-        if open && built.iter().any(|build| build.flag("platform").is_none()) {
+        if remote && open && built.iter().any(|build| build.flag("platform").is_none()) {
             let message = "a build without `--platform` is meant for the architecture of the job's machine, and the builder's is the same";
             self.lowered.assumptions.push(("builder-architecture", message.to_owned()));
         }
@@ -179,14 +204,14 @@ impl Lowering<'_> {
             }
             _ => false,
         });
-        if self.facts.has_dind() && keeps_cache {
+        if remote && self.facts.has_dind() && keeps_cache {
             let message = "the builder keeps its cache from job to job, where a new daemon began with none: a `RUN` that fetches what changes \
                            outside needs `--no-cache`";
             self.lowered.assumptions.push(("keeps-cache", message.to_owned()));
         }
         let pushed = if self.builds().next().is_some() { RegistryUse::of(self.job, self.facts).pushes } else { Vec::new() };
         let hosts: BTreeSet<&str> = pushed.iter().filter_map(|push| push.registry.own_host()).collect();
-        for host in hosts {
+        for host in hosts.into_iter().filter(|_| remote) {
             let message = format!("a remote builder reaches `{host}` (`private_hosts` of the configuration names hosts that it does not)");
             self.lowered.assumptions.push(("registry-reachable", message));
         }
@@ -208,13 +233,11 @@ impl Lowering<'_> {
         let pushes_later = self.actions().values().any(|action| matches!(action, Action::PushSaved { .. }));
         let copies = self.own_copier || (pushes_later && manifest.later.as_ref().is_some_and(|later| later.by_copier));
         let copier = manifest.copier.install.as_ref().filter(|_| copies).map(|line| self.target.fill(line, &[]));
-        if installs || copier.is_some() {
+        let install = Some(&manifest.command.install).filter(|_| installs).map(|line| self.target.fill(line, &[]));
+        if install.iter().chain(&copier).any(|line| line.contains("curl")) {
             self.curl(first);
         }
-        if installs {
-            self.lowered.setup.push(self.target.fill(&manifest.command.install, &[]));
-        }
-        self.lowered.setup.extend(copier);
+        self.lowered.setup.extend(install.into_iter().chain(copier));
         if uses {
             let lines = manifest.prepare.iter().map(|line| self.target.fill(line, &[])).filter(|line| !line.is_empty());
             self.lowered.setup.extend(lines);
@@ -227,6 +250,7 @@ impl Lowering<'_> {
         let command = &self.target.manifest.command;
         let named = |text: &str| command.images.iter().any(|part| text.contains(part));
         let by_image = match &self.lowered.image {
+            _ if self.target.manifest.in_job => false,
             Some(image) => named(&image.name) || !self.lowered.keeps_client || command.docker.is_some(),
             None => self
                 .facts

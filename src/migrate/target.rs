@@ -6,7 +6,7 @@ mod template;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use crate::config::{Auth, Config, ConfigError, DepotConfig, JobImage, ProjectRule, Schema, parsed};
+use crate::config::{Auth, Config, ConfigError, DepotConfig, JobImage, ProjectRule, Schema, Text, parsed};
 
 pub use manifest::{Command, Copier, Curl, Flags, IdToken, Later, Load, Login, Manifest, Manual, Setting, VariableType};
 pub use template::TemplateError;
@@ -107,6 +107,7 @@ impl Target {
         let wrong = |error| TargetError::Manifest(error);
         let own = parsed(text).map_err(wrong)?;
         CHECKED.fits(text, &own).map_err(wrong)?;
+        let own = varied(text, own, config).map_err(wrong)?;
         let mut whole = parsed(COMMON).map_err(wrong)?;
         lay_over(&mut whole, own);
         let manifest: Manifest =
@@ -237,11 +238,51 @@ impl Target {
     }
 }
 
-/// Puts the values of `over` into `under`, mapping by mapping.
+/// Lays the variants that `config` chooses by its settings, or leaves to be chosen by their defaults, over the manifest in `text`.
+///
+/// # Errors
+/// Where any variant, chosen or not, is of no setting, of a value that it can't have, or makes no manifest.
+fn varied(text: &str, mut manifest: Json, config: &Config) -> Result<Json, ConfigError> {
+    let Some(Json::Object(variants)) = manifest.as_object_mut().and_then(|manifest| manifest.remove("variants")) else {
+        return Ok(manifest);
+    };
+    let plain = manifest.clone();
+    let written = config.targets.get(plain["name"].as_str().unwrap_or_default());
+    let texts = |value: &Json| serde_json::from_value::<Text>(value.clone()).map(|text| text.0).ok();
+    for (name, by_value) in variants {
+        let Some(setting) = plain["settings"].get(&name) else {
+            return Err(ConfigError::whole(text, &format!("`variants.{name}`: there is no such setting")));
+        };
+        let chosen = written.and_then(|settings| settings.get(&name)).map(|value| value.0.clone()).or_else(|| texts(&setting["default"]));
+        for (value, variant) in by_value.as_object().into_iter().flatten() {
+            if let Some(known) = setting["values"].as_array()
+                && !known.iter().filter_map(texts).any(|known| known == *value)
+            {
+                return Err(ConfigError::whole(text, &format!("`variants.{name}.{value}`: the setting is never that")));
+            }
+            let mut one = plain.clone();
+            lay_over(&mut one, variant.clone());
+            CHECKED
+                .fits(text, &one)
+                .map_err(|error| ConfigError { message: format!("`variants.{name}.{value}`: {}", error.message), ..error })?;
+            if chosen.as_ref() == Some(value) {
+                lay_over(&mut manifest, variant.clone());
+            }
+        }
+    }
+    CHECKED.fits(text, &manifest)?;
+    Ok(manifest)
+}
+
+/// Puts the values of `over` into `under`, mapping by mapping; null takes a key away.
 fn lay_over(under: &mut Json, over: Json) {
     match (under, over) {
         (Json::Object(under), Json::Object(over)) => {
             for (key, value) in over {
+                if value.is_null() {
+                    under.remove(&key);
+                    continue;
+                }
                 lay_over(under.entry(key).or_insert(Json::Null), value);
             }
         }

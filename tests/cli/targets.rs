@@ -25,6 +25,21 @@ fn a_folder_of_one_s_own_is_a_target() {
     assert_eq!(report["target"], "own");
 }
 
+/// [`OWN`] with a setting, and variants of it.
+fn varying(variants: &str) -> String {
+    format!("{OWN}settings: {{where: {{description: where, default: here, values: [here, there]}}}}\n{variants}\n")
+}
+
+#[test]
+fn a_setting_varies_what_a_target_is() {
+    let manifest = varying("variants: {where: {here: {build: own here, flags: {drop: [pull]}}, there: {build: own there}}}");
+    for (config, build) in [("", "own here --publish"), ("targets: {own: {where: there}}\n", "own there --publish")] {
+        let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("tools/target.yml", &manifest), (".undind.yml", config)]);
+        let diff = folder.run(&["migrate", "--to", "tools"]).stdout;
+        assert!(diff.contains(build), "{diff}");
+    }
+}
+
 #[test]
 fn a_wrong_manifest_is_refused_at_its_place() {
     for (manifest, message) in [
@@ -34,6 +49,12 @@ fn a_wrong_manifest_is_refused_at_its_place() {
         (OWN.replace("--plain", "'{{ plain }}'"), "`flags.plain_manifest`: there is no value `plain` here"),
         (OWN.replace("--plain", "'{% if %}'"), "`flags.plain_manifest`: syntax error"),
         (OWN.replace("--plain", "'{{ 1 | nope }}'"), "`flags.plain_manifest`: unknown filter"),
+        (varying("variants: {place: {here: {build: own here}}}"), "`variants.place`: there is no such setting"),
+        (varying("variants: {where: {nowhere: {build: own}}}"), "`variants.where.nowhere`: the setting is never that"),
+        (varying("variants: {where: {here: {build: null}}}"), "`variants.where.here`: the file: `build` is missing"),
+        (varying("variants: {where: {here: {biuld: own}}}"), "`variants.where.here`: unknown key `biuld`"),
+        (varying("variants: {where: {here: {build: '{{ plain }}'}}}"), "`build`: there is no value `plain` here"),
+        (varying("variants: {where: {here: {name: other}}}"), "`variants.where.here`"),
     ] {
         let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("tools/target.yml", &manifest)]);
         folder.refuses(&["migrate", "--to", "tools"], message);
@@ -46,7 +67,7 @@ fn a_wrong_manifest_is_refused_at_its_place() {
 fn settings_that_a_target_does_not_have_are_refused() {
     for (settings, message) in [
         ("targets: {buildkit: {drivr: kubernetes}}", "did you mean `driver`?"),
-        ("targets: {buildkit: {driver: podman}}", "`targets.buildkit.driver` must be one of `remote`, `kubernetes`"),
+        ("targets: {buildkit: {driver: podman}}", "`targets.buildkit.driver` must be one of `remote`, `kubernetes`, `rootless`"),
         ("targets: {buildkit: {job_image: true}}", "has no image of its own"),
         ("targets: {buildkit: {driver: [remote]}}", "`targets.buildkit.driver`"),
     ] {

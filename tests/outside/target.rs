@@ -5,8 +5,13 @@
 pub enum Target {
     Depot,
     Buildkit,
+    /// BuildKit with a daemon in the job.
+    Rootless,
     Dagger,
 }
+
+/// What a repository sets for [`Target::Rootless`].
+const ROOTLESS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outside/rootless.yml");
 
 impl Target {
     /// Its name.
@@ -14,7 +19,16 @@ impl Target {
         match self {
             Self::Depot => "depot",
             Self::Buildkit => "buildkit",
+            Self::Rootless => "rootless",
             Self::Dagger => "dagger",
+        }
+    }
+
+    /// Of how many cases one is judged where all would take too long: a daemon in the job is told the same as one elsewhere.
+    pub fn step(self) -> usize {
+        match self {
+            Self::Rootless => 4,
+            Self::Depot | Self::Buildkit | Self::Dagger => 1,
         }
     }
 
@@ -22,8 +36,10 @@ impl Target {
     pub fn migrate(self, pipeline: &str) -> Vec<&str> {
         let own: &[&str] = match self {
             Self::Depot => &["--project", "abc123"],
+            Self::Rootless => &["--config", ROOTLESS],
             Self::Buildkit | Self::Dagger => &[],
         };
-        [&["migrate", pipeline, "--to", self.name()], own, &["--report", "json"]].concat()
+        let to = if self == Self::Rootless { "buildkit" } else { self.name() };
+        [&["migrate", pipeline, "--to", to], own, &["--report", "json"]].concat()
     }
 }

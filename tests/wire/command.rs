@@ -27,7 +27,7 @@ impl Build {
         }
         let arguments = match (program.as_str(), rest.iter().map(String::as_str).take(2).collect::<Vec<_>>().as_slice()) {
             ("docker", ["buildx" | "image" | "builder", "build"] | ["buildx", "b"]) => &rest[2..],
-            ("docker" | "depot", ["build", ..]) => &rest[1..],
+            ("docker" | "docker-buildx" | "depot", ["build", ..]) => &rest[1..],
             _ => return None,
         };
         Some(Self { arguments: arguments.to_vec() })

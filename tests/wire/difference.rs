@@ -28,7 +28,7 @@ pub struct Known {
 pub const KNOWN: &[Known] = &[
     Known {
         name: "plain-manifest",
-        targets: &[Target::Depot, Target::Buildkit],
+        targets: &[Target::Depot, Target::Buildkit, Target::Rootless],
         why: "what `docker push` published from a daemon had no attestations, so the rewritten build is told to leave out the default one",
         explains: |change, _| change.fact == "attr attest:provenance" && change.is("mode=min,inline-only=true", "-"),
     },

@@ -29,7 +29,7 @@ const LIMIT: &str = "20";
 const CALLED: &str =
     "#!/bin/sh\nfile=$(mktemp \"$WIRE_CALLS/XXXXXX\")\ncat >\"$file.stdin\"\nprintf '%s\\0' \"${0##*/}\" \"$@\" >\"$file.words\"\n";
 /// Programs that a rewritten script may need to install its client, and that do nothing here.
-const IDLE: &str = "apk apt-get curl wget tar crane sha256sum";
+const IDLE: &str = "apk apt-get buildctl crane curl rootlesskit sha256sum tar wget";
 
 #[test]
 #[ignore = "runs in the sandbox that the other tests make"]
@@ -83,7 +83,7 @@ impl Lane {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         };
-        ["docker", "depot"].iter().for_each(|name| program(name, CALLED));
+        ["docker", "docker-buildx", "depot"].iter().for_each(|name| program(name, CALLED));
         IDLE.split_whitespace().for_each(|name| program(name, "#!/bin/sh\n"));
         // What a script asks for is the same each time.
         program("git", "#!/bin/sh\necho 0123abcd\n");

@@ -49,7 +49,7 @@ use lines::Line;
 use recording::{Outcome, Task};
 use target::Target;
 
-const TARGETS: [Target; 2] = [Target::Depot, Target::Buildkit];
+const TARGETS: [Target; 3] = [Target::Depot, Target::Buildkit, Target::Rootless];
 /// How many wrong lines are printed.
 const SHOWN: usize = 90;
 
@@ -236,7 +236,11 @@ fn a_wrong_rewrite_is_reported() {
     let task = |(words, others, _): &(&str, &str, &str)| {
         let arguments = if words.is_empty() { right.to_owned() } else { right.replacen(words, others, 1) };
         let line = |target: Target, client: &str| (target.name().to_owned(), format!("{client} {arguments}"));
-        let rewritten = [line(Target::Depot, "depot build --project p"), line(Target::Buildkit, "docker buildx build")];
+        let rewritten = [
+            line(Target::Depot, "depot build --project p"),
+            line(Target::Buildkit, "docker buildx build"),
+            line(Target::Rootless, "docker-buildx build"),
+        ];
         Task { original: original.to_owned(), pushes: true, rewritten: rewritten.into() }
     };
     let outcomes = outcomes(&wrong.iter().map(task).collect::<Vec<_>>());

@@ -19,6 +19,9 @@ pub struct Manifest {
     /// What a repository may set, by name.
     #[serde(default)]
     pub settings: IndexMap<String, Setting>,
+    /// Whether the builder runs in the job itself, and only in [`Command::image`]: it reaches what the job reaches, and begins without a cache.
+    #[serde(default)]
+    pub in_job: bool,
     /// The words that replace `docker build`.
     pub build: String,
     /// What becomes of a build's flags.

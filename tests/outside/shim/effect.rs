@@ -57,6 +57,7 @@ impl Effect {
         let arguments = &call.words[1..];
         match name {
             "docker" | "podman" | "buildah" => client(call, arguments),
+            "docker-buildx" => client(call, &[&["buildx".to_owned()], arguments].concat()),
             "docker-compose" | "podman-compose" => compose(call, arguments),
             "depot" => depot(call, arguments),
             "executor" => kaniko(call, arguments),

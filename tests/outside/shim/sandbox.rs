@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::binary::finish;
 
 /// Programs with a stand-in of their own, so that `env`, `xargs` and `exec` find it too. Unknown names are recorded wherever bash itself looks for them.
-const RECORDED: &str = "docker depot docker-compose podman buildah skopeo crane regctl executor curl wget git apk apt-get apt yum dnf pip pip3 npm npx yarn \
+const RECORDED: &str = "docker depot docker-buildx docker-compose buildctl rootlesskit podman buildah skopeo crane regctl executor curl wget git apk apt-get apt yum dnf pip pip3 npm npx yarn \
     make kubectl helm aws gcloud az vault ssh scp ssh-add ssh-agent ssh-keyscan trivy cosign python python3 node go mvn gradle chown";
 /// Programs that only compute text or touch the sandbox's own files.
 const REAL: &str = "awk base64 basename cat chmod cp cut date dirname echo env expr false find grep head jq ln ls md5sum mkdir mv printf readlink realpath \

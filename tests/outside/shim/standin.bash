@@ -62,7 +62,7 @@ standin_answer() {
   "git describe"* | "git tag"*) echo v1.2.3 ;;
   "git branch"*) echo main ;;
   git\ *) ;;
-  curl\ *) standin_download "$@" ;;
+  curl\ * | wget\ *) standin_download "$@" ;;
   aws\ * | gcloud\ * | az\ * | vault\ * | kubectl\ * | helm\ *) echo answer ;;
   esac
 }
@@ -71,7 +71,7 @@ standin_answer() {
 standin_download() {
   local previous="" word
   for word in "$@"; do
-    if [[ "$previous" == -o || "$previous" == --output ]]; then
+    if [[ "$previous" == -[oO] || "$previous" == --output ]]; then
       if [[ "$word" == */* ]]; then command mkdir -p -- "${word%/*}"; fi
       [[ "$word" == /dev/* ]] || : >>"$word"
     fi
