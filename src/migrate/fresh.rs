@@ -75,7 +75,37 @@ fn first_name(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::holds_date;
+    use super::{MAX_FOLLOWED, holds_date, runs_on_schedules_alone};
+    use crate::config::Config;
+    use crate::workspace::Workspace;
+
+    #[test]
+    fn jobs_of_schedules_alone_are_told_from_others() {
+        let of = |keywords: &str| {
+            let text = format!("build:\n  script: [docker build .]\n{keywords}");
+            let files = std::collections::BTreeMap::from([(".gitlab-ci.yml".to_owned(), text)]);
+            let analysis = crate::analysis::analyze(&Workspace::memory(files), &[".gitlab-ci.yml".to_owned()], &Config::default());
+            runs_on_schedules_alone(&analysis.pipelines[0].pipeline.jobs[0])
+        };
+        let schedule = "if: $CI_PIPELINE_SOURCE == \"schedule\"";
+        for (keywords, alone) in [
+            (format!("  rules: [{{{schedule}}}]\n"), true),
+            (format!("  rules: [{{if: $NOT, when: never}}, {{{schedule}}}]\n"), true),
+            (format!("  rules: [{{{schedule}}}, {{if: $CI_COMMIT_TAG}}]\n"), false),
+            (format!("  rules: [{{{schedule}}}, {{when: manual}}]\n"), false),
+            ("  rules: [{if: $CI_PIPELINE_SOURCE != \"schedule\"}]\n".to_owned(), false),
+            ("  rules: [{if: '$CI_PIPELINE_SOURCE == \"schedule\" || $CI_COMMIT_TAG'}]\n".to_owned(), false),
+            ("  rules: [{when: never}]\n".to_owned(), false),
+            ("  only: [schedules]\n".to_owned(), true),
+            ("  only: schedules\n".to_owned(), true),
+            ("  only: {refs: [schedules]}\n".to_owned(), true),
+            ("  only: [schedules, tags]\n".to_owned(), false),
+            ("  except: [schedules]\n".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(of(&keywords), alone, "{keywords}");
+        }
+    }
 
     #[test]
     fn dates_are_found_in_names_and_in_variables_of_names() {
@@ -91,5 +121,16 @@ mod tests {
         ] {
             assert_eq!(holds_date(name, script), holds, "{name}");
         }
+    }
+
+    #[test]
+    fn no_more_variables_are_followed_than_the_limit() {
+        let chain = |links: usize| {
+            let links: String = (0..links).map(|link| format!("V{link}=$V{}\n", link + 1)).collect();
+            format!("{links}V{}=$(date)\n", links.lines().count())
+        };
+        assert!(holds_date("app:$V0", &chain(MAX_FOLLOWED - 1)));
+        assert!(!holds_date("app:$V0", &chain(MAX_FOLLOWED)));
+        assert!(!holds_date("app:$A", "A=$B; B=$A"));
     }
 }

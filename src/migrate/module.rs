@@ -8,6 +8,7 @@ mod inputs;
 mod keywords;
 mod kubernetes;
 mod names;
+mod parameters;
 mod programs;
 mod read;
 pub mod record;

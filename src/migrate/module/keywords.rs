@@ -273,7 +273,8 @@ impl<'a> Reader<'a> {
                 }
                 if habit == Habit::Unknown && self.opaque.is_none() {
                     let span = self.job.place(script, step.range());
-                    let name = shell.slice(step.range()).split_whitespace().next().unwrap_or("a program").to_owned();
+                    let name = step.invocation.argv().first().map_or(step.range(), |first| first.range.range());
+                    let name = shell.slice(name);
                     let message = format!("`{name}` may use docker, or variables that the script does not name, out of sight");
                     self.opaque = Some(Reason { code: reason::OPAQUE_COMMAND, message, span });
                 }
