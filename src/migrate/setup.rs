@@ -161,6 +161,12 @@ impl Lowering<'_> {
             let message = "the daemon is older than Docker 29, so that what it pushed had no attestations";
             self.lowered.assumptions.push(("daemon-version", message.to_owned()));
         }
+        let published = self.builds().any(|action| {
+            matches!(action, Action::Build(build) | Action::BuildHere(build) if build.plain_manifest && matches!(build.output, Output::Push { .. }))
+        });
+        if let Some(message) = self.target.manifest.flags.plain_assumption.as_ref().filter(|_| published) {
+            self.lowered.assumptions.push(("media-types", message.clone()));
+        }
         let floats = daemon.is_some_and(|daemon| daemon.version.is_empty() || daemon.variable);
         let attested = self.builds().any(|action| {
             matches!(action, Action::Build(build) | Action::BuildHere(build) if !build.plain_manifest && matches!(build.output, Output::Push { .. }))
@@ -204,6 +210,11 @@ impl Lowering<'_> {
             }
             _ => false,
         });
+        if !remote && built.iter().any(|build| build.flag("cache-from").is_some()) {
+            let message =
+                "the builds need no cache: the builder in the job begins with none, and `--cache-from` names images that hold none";
+            self.lowered.assumptions.push(("no-cache", message.to_owned()));
+        }
         if remote && self.facts.has_dind() && keeps_cache {
             let message = "the builder keeps its cache from job to job, where a new daemon began with none: a `RUN` that fetches what changes \
                            outside needs `--no-cache`";

@@ -16,7 +16,7 @@ use crate::prove::shadow::shadowed;
 use crate::prove::toggle::toggled;
 use crate::prove::{FileChange, MigrateOptions, Migration, Mode, Outcome, new_findings, same, variables};
 use crate::workspace::Workspace;
-use crate::yaml::Value;
+use crate::yaml::{Data, Value};
 
 /// Turns the jobs of the pipelines whose entries are `entries` into functions, as far as they can be, and proves the result.
 #[must_use]
@@ -180,9 +180,13 @@ fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engin
     };
     let lines: Vec<String> = new.script.items.iter().map(|item| new.script.text[item.range.clone()].trim_end().to_owned()).collect();
     let wanted: Vec<String> = setup(engine).into_iter().chain(calls(form)).collect();
-    let left = |keyword: &str| {
-        new.config.get(keyword).is_some_and(|value| !value.is_null() && value.as_sequence().is_none_or(|list| !list.is_empty()))
+    let is_empty = |value: &Value| match &value.data {
+        Data::Null => true,
+        Data::Sequence(items) => items.is_empty(),
+        Data::Mapping(mapping) => mapping.entries.is_empty(),
+        _ => false,
     };
+    let left = |keyword: &str| new.config.get(keyword).is_some_and(|value| !is_empty(value));
     if rest(old) != rest(new) || variables(old, &[]) != variables(new, &[]) {
         Some("more than what the function does would change")
     } else if lines != wanted {

@@ -191,7 +191,7 @@ impl Form {
             return Err(reader.reasons);
         }
         let image = image.unwrap_or_default();
-        let words_say_all = services.is_empty() && reader.words_say_all();
+        let looked_at = if services.is_empty() { reader.looked_at() } else { None };
         let always = outputs.as_ref().is_some_and(|outputs| outputs.always);
         let mut form = Self {
             job: job.name.to_string(),
@@ -212,9 +212,9 @@ impl Form {
             caches,
             rank: 0,
             assumptions: Vec::new(),
-            opaque: needs.or(reader.opaque),
+            opaque: needs.or_else(|| reader.opaque.clone()),
         };
-        form.variables(job, variables_of(&reader.main, &reader.after), words_say_all);
+        form.variables(job, variables_of(&reader.main, &reader.after), looked_at.as_deref());
         form.checked(job)?;
         // What reads these is meant to come out differently each time.
         let each = [
@@ -239,6 +239,11 @@ impl Form {
         if habits.contains(&Habit::Unknown) {
             assumptions
                 .push(("reads-environment", "the job's programs read no variables but those that the pipeline's files name".to_owned()));
+        }
+        if form.repeatable && reader.fetches() {
+            let message =
+                "a run on the same files and variables as one that succeeded needs no other result: what it installs is not fetched again";
+            assumptions.push(("keeps-result", message.to_owned()));
         }
         let outside = match form.image.0.first() {
             Some(Part::Variable(name)) => form.registry.is_none() && !job.variables.contains_key(name.as_str()),
@@ -297,6 +302,11 @@ impl Form {
         }
         form.checked(reader.job)?;
         let published = form.builds.iter().any(|build| !build.addresses.is_empty());
+        if published && form.logins.is_empty() && form.publishes_to(".dkr.ecr.") {
+            let message = "the job has no login to Amazon's registry: a helper of its image or its runner has the credentials, which functions don't reach";
+            reader.refuse(reason::TARGET_REFUSES, reader.job.key, message);
+            return Err(reader.reasons);
+        }
         if form.builds.iter().any(|build| build.platforms.is_empty()) {
             form.assumptions.push((
                 "builder-architecture",
@@ -322,6 +332,18 @@ impl Form {
                 .push(("registry-credentials", "the registry's credentials are in `DOCKER_AUTH_CONFIG`; the job has no login".to_owned()));
         }
         Ok(form)
+    }
+
+    /// Whether a part of an address, as far as it is known, is `part`.
+    fn publishes_to(&self, part: &str) -> bool {
+        let is_there = |piece: &Part| match piece {
+            Part::Literal(text) => text.contains(part),
+            Part::Variable(name) => {
+                let default = self.parameters.get(name).and_then(|parameter| parameter.default.as_deref());
+                default.is_some_and(|default| default.contains(part))
+            }
+        };
+        self.builds.iter().flat_map(|build| &build.addresses).flat_map(|address| &address.0).any(is_there)
     }
 
     /// The texts that name something.

@@ -14,7 +14,7 @@ use crate::migrate::module::{Engine, FOLDER};
 use crate::pipeline::{Job, Pipeline};
 use crate::source::{FileId, Span};
 use crate::yaml::structure::{CannotEdit, Page, scalar};
-use crate::yaml::{CollectionStyle, NodeId, NodeKind};
+use crate::yaml::{CollectionStyle, Data, NodeId, NodeKind};
 
 /// Jobs that can't be written, with why.
 pub(super) struct Stuck {
@@ -68,7 +68,8 @@ pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId,
         }
         let document = analysis.documents.get(file).expect("jobs lie in loaded documents");
         let page = Page { tree: &document.tree, source: analysis.documents.sources().get(file) };
-        edits.extend(replaced(page, job.own.node, &text, own(engine)).map_err(|cannot| Stuck::job(id, cannot))?);
+        let gone: Vec<&str> = own(engine).iter().copied().filter(|&keyword| keyword != "cache" || !has_no_cache(job)).collect();
+        edits.extend(replaced(page, job.own.node, &text, &gone).map_err(|cannot| Stuck::job(id, cannot))?);
         written.insert((file, job.own.node), (id, text));
         files.entry(file).or_insert(id);
     }
@@ -180,11 +181,23 @@ fn thin(pipeline: &Pipeline, job: &Job, form: &Form, engine: Engine, template: &
         text.push_str(&format!("  - >-\n    {parts}\n"));
     }
     for keyword in ["after_script", "cache"] {
-        if inherits(pipeline, job, keyword) {
+        if inherits(pipeline, job, keyword) && !(keyword == "cache" && has_no_cache(job)) {
             text.push_str(&format!("{keyword}: []\n"));
         }
     }
     text
+}
+
+/// Whether a job says itself that it has no cache.
+fn has_no_cache(job: &Job) -> bool {
+    job.own.as_mapping().and_then(|own| own.entry("cache")).is_some_and(|entry| {
+        let empty = match &entry.value.data {
+            Data::Mapping(mapping) => mapping.entries.is_empty(),
+            Data::Sequence(items) => items.is_empty(),
+            _ => false,
+        };
+        empty && job.own.span.contains(entry.key.span) && entry.value.via.is_none()
+    })
 }
 
 /// Whether a job may get a keyword from elsewhere that it does not write itself.

@@ -7,7 +7,7 @@ use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
 use crate::docker::Op;
 use crate::migrate::module::FOLDER;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
-use crate::migrate::module::programs::{Habit, habit, is_self_contained};
+use crate::migrate::module::programs::{Habit, habit, looked_at};
 use crate::migrate::module::read::looks_up;
 use crate::migrate::module::service::{Service, service};
 use crate::pipeline::Job;
@@ -64,6 +64,13 @@ impl<'a> Reader<'a> {
             self.refuse(reason::MISSING_CONFIGURATION, missing.span, message);
         } else if !self.job.is_script() && self.reasons.is_empty() {
             self.refuse(reason::INVALID_JOB, self.job.key, "the job has no `script`");
+        }
+        let runs_on_failure = |value: Option<&Value>| value.and_then(Value::as_str) == Some("on_failure");
+        let rules = self.job.config.get("rules").map(|rules| flat(rules, &mut Vec::new())).unwrap_or_default();
+        let when = std::iter::once(self.job.config.get("when")).chain(rules.into_iter().map(|rule| rule.get("when")));
+        if let Some(when) = when.flatten().find(|when| runs_on_failure(Some(when))) {
+            let message = "the job runs when others fail, which they also do where they don't reach the engine, and then it would neither";
+            self.refuse(reason::TARGET_REFUSES, when.span, message);
         }
         let tags: Vec<String> = self.job.tags().iter().filter_map(Value::scalar_text).collect();
         if let Some(word) = tags.iter().map(String::as_str).chain([&*self.job.name]).find(|text| speaks_of_an_architecture(text)) {
@@ -249,9 +256,38 @@ impl<'a> Reader<'a> {
         (caches, assumptions)
     }
 
-    /// Whether the scripts do nothing but what their words say: no program looks for a variable by itself.
-    pub(super) fn words_say_all(&self) -> bool {
-        self.main.steps.iter().chain(&self.after.steps).all(is_self_contained)
+    /// The beginnings of the names of variables for which the programs of the scripts look by themselves; none where that isn't known.
+    pub(super) fn looked_at(&self) -> Option<Vec<&'static str>> {
+        let steps = self.main.steps.iter().chain(&self.after.steps);
+        steps.map(looked_at).try_fold(Vec::new(), |known, names| Some([known.as_slice(), names?].concat()))
+    }
+
+    /// Whether a program of the scripts gets something from outside.
+    pub(super) fn fetches(&self) -> bool {
+        let fetches = |step: &Step| {
+            let asks = |word: &str| ["add", "install", "ci", "i", "download", "sync", "restore"].contains(&word);
+            let tool = matches!(
+                step.name(),
+                Some(
+                    "apk"
+                        | "apt"
+                        | "apt-get"
+                        | "bundle"
+                        | "composer"
+                        | "gem"
+                        | "go"
+                        | "npm"
+                        | "pip"
+                        | "pip3"
+                        | "pnpm"
+                        | "poetry"
+                        | "uv"
+                        | "yarn"
+                )
+            );
+            matches!(step.name(), Some("npx" | "tox" | "nox")) || tool && (1..step.argv.len()).filter_map(|at| step.constant(at)).any(asks)
+        };
+        self.main.steps.iter().any(fetches)
     }
 
     /// What the programs of the scripts do.

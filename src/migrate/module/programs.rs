@@ -243,6 +243,15 @@ const BUILD_TOOLS: &[&str] = &[
 /// Programs of [`TOLD`] whose work no variable changes that isn't one of those in [`EVERYWHERE`].
 const TOLD_ALL: &[&str] = &["curl", "date", "wget"];
 
+/// Programs that run nothing of the repository's, and the beginnings of the variables for which they look (their manuals).
+const LOOKS_AT: &[(&str, &[&str])] = &[
+    ("apt-get", &["APT_", "DEBCONF_", "DEBIAN_", "DPKG_"]),
+    ("hadolint", &["HADOLINT_", "NO_COLOR", "XDG_"]),
+    ("ruff", &["CLICOLOR", "FORCE_COLOR", "NO_COLOR", "RAYON_", "RUFF_", "TERM", "VIRTUAL_ENV", "XDG_"]),
+    ("shellcheck", &["SHELLCHECK_", "TERM", "XDG_"]),
+    ("yamllint", &["PYTHON", "XDG_", "YAMLLINT_"]),
+];
+
 /// Variables that any program may look at.
 const EVERYWHERE: &[&str] = &["PATH", "TZ", "LANG", "LANGUAGE", "HOME", "TMPDIR", "IFS", "CURL_HOME", "WGETRC"];
 
@@ -252,10 +261,16 @@ pub fn is_harmless(step: &Step) -> bool {
     habit(step) == Habit::Repeatable || step.name() == Some("date")
 }
 
-/// Whether a step does nothing but what its words say, whatever the other variables are.
-pub(super) fn is_self_contained(step: &Step) -> bool {
-    let Some(name) = step.name() else { return step.argv.is_empty() };
-    (SELF_CONTAINED.contains(&name) || TOLD_ALL.contains(&name)) && !step.invocation.opaque && !step.invocation.unread_text
+/// The beginnings of the names of variables for which a step's program looks beside those in its words and those in [`EVERYWHERE`]; none where that isn't known.
+pub(super) fn looked_at(step: &Step) -> Option<&'static [&'static str]> {
+    let Some(name) = step.name() else { return step.argv.is_empty().then_some(&[]) };
+    if step.invocation.opaque || step.invocation.unread_text {
+        return None;
+    }
+    if SELF_CONTAINED.contains(&name) || TOLD_ALL.contains(&name) {
+        return Some(&[]);
+    }
+    LOOKS_AT.iter().find(|(program, _)| *program == name).map(|(_, names)| *names)
 }
 
 /// Whether a program may look at the variable `name` that its words don't have.

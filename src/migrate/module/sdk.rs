@@ -101,6 +101,7 @@ pub(super) fn files<'a>(
     let forms: Vec<&Form> = forms.filter(|form| seen.insert(form.function.clone())).collect();
     let mut jobs: Vec<Job> = forms.iter().map(|form| Job::of(form, language)).collect();
     let together = run_together(&forms, &mut jobs, inputs, language);
+    shared_scripts(&mut jobs);
     let images = shared_images(&forms, &mut jobs, language);
     let builds = || jobs.iter().flat_map(|job| &job.builds);
     let module = Module {
@@ -180,6 +181,26 @@ fn run_together(forms: &[&Form], jobs: &mut [Job], inputs: &BTreeMap<String, BTr
         }
     }
     order
+}
+
+/// Scripts that several jobs run are written once, under the first job's name; what is written elsewhere is empty.
+fn shared_scripts(jobs: &mut [Job]) {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for job in jobs.iter_mut().filter(|job| job.builds.is_empty()) {
+        for (constant, script) in [(&mut job.constant, &mut job.script), (&mut job.after_constant, &mut job.after_script)] {
+            if script.is_empty() {
+                continue;
+            }
+            if let Some(other) = known.get(script) {
+                for word in job.command.iter_mut().filter(|word| *word == constant) {
+                    word.clone_from(other);
+                }
+                script.clear();
+            } else {
+                known.insert(script.clone(), constant.clone());
+            }
+        }
+    }
 }
 
 /// A helper for each image that several jobs run in, without variables in its name and without a login; the jobs get the helpers' names.

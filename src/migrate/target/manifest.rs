@@ -93,6 +93,9 @@ pub struct Flags {
     pub push: String,
     /// Publishes single manifests without attestations.
     pub plain_manifest: String,
+    /// What is taken for granted where that is done.
+    #[serde(default)]
+    pub plain_assumption: Option<String>,
     /// Keeps nothing but the cache.
     pub discard: String,
     /// Gives the image a name.

@@ -16,8 +16,10 @@ const folder = "/builds/project"
 // With the name of a file the code goes there, so that what is left behind comes out.
 const run = {{ run }}
 {%- for job in jobs if not job.builds %}
+{%- if job.script %}
 
 const {{ job.constant }} = {{ job.script }}
+{%- endif %}
 {%- if job.after_script %}
 
 const {{ job.after_constant }} = {{ job.after_script }}

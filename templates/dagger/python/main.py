@@ -22,7 +22,9 @@ FOLDER = "/builds/project"
 # With the name of a file the code goes there, so that what is left behind comes out.
 RUN = {{ run }}
 {% for job in jobs if not job.builds %}
+{%- if job.script %}
 {{ job.constant }} = {{ job.script }}
+{%- endif %}
 {%- if job.after_script %}
 {{ job.after_constant }} = {{ job.after_script }}
 {%- endif %}

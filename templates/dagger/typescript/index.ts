@@ -14,7 +14,9 @@ const FOLDER = "/builds/project";
 // comes out.
 const RUN = {{ run }};
 {% for job in jobs if not job.builds %}
+{%- if job.script %}
 const {{ job.constant }} = {{ job.script }};
+{%- endif %}
 {%- if job.after_script %}
 const {{ job.after_constant }} = {{ job.after_script }};
 {%- endif %}

@@ -29,6 +29,14 @@ OF_A_DAEMON = {"DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PA
 DAEMON = ["dockerd", "--host=unix:///var/run/docker.sock", "--host=tcp://0.0.0.0:2375", "--tls=false"]
 # Programs that look at no variable but those in their words and the few of the system, which a job may lack if no word of it names them.
 PLAIN = set(": [ [[ alias apk awk base64 basename cat cd chmod command cp curl cut date dirname echo exit export false find grep gunzip gzip head id jq ln ls mkdir mktemp mv printf pwd rm sed seq set sha256sum sleep sort stat tail tar tee test touch tr true uname uniq unzip wc wget zip".split())
+# Programs that look at variables of their own, by the beginnings of their names.
+LOOKS_AT = {
+    "apt-get": r"APT_|DEB|DPKG_",
+    "hadolint": r"HADOLINT_|NO_COLOR|XDG_",
+    "ruff": r"RUFF_|CLICOLOR|FORCE_COLOR|NO_COLOR|RAYON_|TERM|VIRTUAL_ENV|XDG_",
+    "shellcheck": r"SHELLCHECK_|TERM|XDG_",
+    "yamllint": r"YAMLLINT_|PYTHON|XDG_",
+}
 PROGRAM = re.compile(
     r"(?:^|[\n;|&({!`]|\b(?:then|do|else|if|elif|while|until)\s)\s*(?:\w+=(?:[^\s$(`]|\$\w|\$\{)*\s+)*"
     r"(?!(?:if|then|elif|else|fi|for|while|until|do|done|case|esac|in)\b)([\w./$-]+|\[\[?)(?=\s|$|;)"
@@ -232,7 +240,9 @@ class Job:
         # Set at the beginning of a line, and before that not read.
         begin = re.match(rf"((?!.*\b{name}\b|.*\b(?:if|for|while|until|case)\b).*\n)*(?:export )?{name}=(?!.*\b{name}\b)", script)
         is_named = not begin and re.search(rf"\b{name}\b", script) or re.search(rf"\b{name}\b", "\n".join(flat(self.job.get("after_script"))))
-        return not is_named and not self.job.get("services") and not OF_THE_SYSTEM.fullmatch(name) and {*programs} <= PLAIN
+        is_looked_at = any(re.match(names, name) for program, names in LOOKS_AT.items() if program in programs)
+        is_known = {*programs} <= PLAIN | LOOKS_AT.keys()
+        return not is_named and not self.job.get("services") and not OF_THE_SYSTEM.fullmatch(name) and is_known and not is_looked_at
 
     def daemons(self):
         """The Docker daemons among the services."""
