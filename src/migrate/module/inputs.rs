@@ -14,7 +14,7 @@ use crate::yaml::{Data, Value};
 
 /// The functions whose outputs a function takes, by the function's name.
 ///
-/// A function is missing where its job takes files of a job that is none, or where only GitLab knows what it takes: of another pipeline, or by its rules.
+/// A function is missing where its job takes files of a job that is none or variables of any, or where only GitLab knows what it takes: of another pipeline, or by its rules.
 pub(super) fn inputs(analysis: &Analysis, moved: &BTreeMap<JobId, Form>) -> BTreeMap<String, BTreeSet<String>> {
     let mut inputs: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for (index, pipeline) in analysis.pipelines.iter().enumerate() {
@@ -23,17 +23,15 @@ pub(super) fn inputs(analysis: &Analysis, moved: &BTreeMap<JobId, Form>) -> BTre
         let rank = |job: &Job| ranks.get(job.stage()).copied();
         let functions = functions(index, pipeline, moved);
         let jobs: IndexMap<&str, &Job> = pipeline.pipeline.jobs.iter().map(|job| (&*job.name, job)).collect();
+        let leaving: IndexMap<&str, &Job> = jobs.iter().filter(|(_, job)| leaves(job)).map(|(&name, &job)| (name, job)).collect();
         for (name, function) in &functions {
             let job = jobs[*name];
-            let earlier = || jobs.values().filter(|other| rank(other) < rank(job)).map(|other| &*other.name).collect();
-            let taken = named(job).map(|names| match names {
-                Some(names) => names,
-                None => earlier(),
+            let taken: Option<Vec<&str>> = named(job).map(|names| match names {
+                Some(names) => names.into_iter().filter(|name| leaving.contains_key(name) || !jobs.contains_key(name)).collect(),
+                None => leaving.iter().filter(|(_, other)| rank(other) < rank(job)).map(|(&name, _)| name).collect(),
             });
-            let found = taken.and_then(|names: Vec<&str>| {
-                let leaving = names.into_iter().filter(|name| jobs.get(name).is_none_or(|job| leaves(job)));
-                leaving.map(|name| functions.get(name).cloned()).collect::<Option<BTreeSet<String>>>()
-            });
+            let function_of = |name| functions.get(name).filter(|_| jobs.get(name).is_none_or(|job| dotenv(job).is_none())).cloned();
+            let found = taken.and_then(|names| names.into_iter().map(function_of).collect::<Option<BTreeSet<String>>>());
             let known = inputs.entry(function.clone()).or_insert_with(|| found.clone());
             if *known != found {
                 *known = None;
@@ -88,6 +86,11 @@ fn need(item: &Value) -> Option<&str> {
 fn leaves(job: &Job) -> bool {
     let Some(artifacts) = job.config.get("artifacts").filter(|artifacts| !artifacts.is_null()) else { return false };
     let is_given = |value: Option<&Value>| value.is_some_and(|value| !value.is_null() && !matches!(value.data, Data::Bool(false)));
-    let dotenv = artifacts.get("reports").and_then(|reports| reports.get("dotenv"));
-    is_given(artifacts.get("paths")) || is_given(artifacts.get("untracked")) || is_given(dotenv) || job.config.get("pages").is_some()
+    let has_files = is_given(artifacts.get("paths")) || is_given(artifacts.get("untracked")) || job.config.get("pages").is_some();
+    has_files || dotenv(job).is_some()
+}
+
+/// The report that makes variables of later jobs.
+fn dotenv(job: &Job) -> Option<&Value> {
+    job.config.get("artifacts")?.get("reports")?.get("dotenv").filter(|dotenv| !dotenv.is_null())
 }
