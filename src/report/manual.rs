@@ -75,8 +75,9 @@ pub(super) fn manual_for_module(migration: &Migration, engine: Engine) -> Vec<Ma
             jobs,
             title: "Store the address of the Dagger Engine, such as tcp://HOST:PORT, as the variable _EXPERIMENTAL_DAGGER_RUNNER_HOST"
                 .to_owned(),
-            why: "the functions run there; without it the command looks for a container runtime in the job. Pipelines of forks get no \
-                  variables of this project, and need an engine of their own"
+            why: "the functions run there; without it the command looks for a container runtime in the job. Such an address is neither \
+                  encrypted nor guarded: keep it in a network that nobody else reaches. Pipelines of forks get no variables of this \
+                  project, and need an engine of their own"
                 .to_owned(),
         }),
         Engine::Kubernetes => Some(ManualStep {
