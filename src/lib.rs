@@ -84,6 +84,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod prove;
 pub mod report;
+pub mod run;
 pub mod runner;
 pub mod shell;
 pub mod source;
