@@ -214,7 +214,7 @@ impl Form {
             assumptions: Vec::new(),
             opaque: needs.or_else(|| reader.opaque.clone()),
         };
-        form.variables(job, variables_of(&reader.main, &reader.after), looked_at.as_deref());
+        form.variables(job, variables_of(&reader.main, &reader.after), looked_at.as_ref());
         form.checked(job)?;
         // What reads these is meant to come out differently each time.
         let each = [

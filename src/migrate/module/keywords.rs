@@ -7,7 +7,7 @@ use crate::detect::{JobFacts, JobShell, Reason, Step, reason};
 use crate::docker::Op;
 use crate::migrate::module::FOLDER;
 use crate::migrate::module::form::{Cache, Outputs, PROTECTED, Part, Text};
-use crate::migrate::module::programs::{Habit, habit, looked_at};
+use crate::migrate::module::programs::{Habit, fetches, habit, looked_at};
 use crate::migrate::module::read::looks_up;
 use crate::migrate::module::service::{Service, service};
 use crate::pipeline::Job;
@@ -257,36 +257,16 @@ impl<'a> Reader<'a> {
     }
 
     /// The beginnings of the names of variables for which the programs of the scripts look by themselves; none where that isn't known.
-    pub(super) fn looked_at(&self) -> Option<Vec<&'static str>> {
-        let steps = self.main.steps.iter().chain(&self.after.steps);
-        steps.map(looked_at).try_fold(Vec::new(), |known, names| Some([known.as_slice(), names?].concat()))
+    pub(super) fn looked_at(&self) -> Option<BTreeSet<&'static str>> {
+        let mut names = BTreeSet::new();
+        for step in self.main.steps.iter().chain(&self.after.steps) {
+            names.extend(looked_at(step)?);
+        }
+        Some(names)
     }
 
     /// Whether a program of the scripts gets something from outside.
     pub(super) fn fetches(&self) -> bool {
-        let fetches = |step: &Step| {
-            let asks = |word: &str| ["add", "install", "ci", "i", "download", "sync", "restore"].contains(&word);
-            let tool = matches!(
-                step.name(),
-                Some(
-                    "apk"
-                        | "apt"
-                        | "apt-get"
-                        | "bundle"
-                        | "composer"
-                        | "gem"
-                        | "go"
-                        | "npm"
-                        | "pip"
-                        | "pip3"
-                        | "pnpm"
-                        | "poetry"
-                        | "uv"
-                        | "yarn"
-                )
-            );
-            matches!(step.name(), Some("npx" | "tox" | "nox")) || tool && (1..step.argv.len()).filter_map(|at| step.constant(at)).any(asks)
-        };
         self.main.steps.iter().any(fetches)
     }
 

@@ -43,7 +43,7 @@ const OF_THE_RUNNER: &[&str] = &[
 impl Form {
     /// The variables that the job has, and those that its scripts `read`, its image, services and caches. Of the job's own, where it
     /// is known which names programs have `looked_at`, by their beginnings, only those and those that are read.
-    pub(super) fn variables(&mut self, job: &Job, read: Vec<String>, looked_at: Option<&[&str]>) {
+    pub(super) fn variables(&mut self, job: &Job, read: Vec<String>, looked_at: Option<&BTreeSet<&str>>) {
         let unread = |name: &str| {
             let by_program = looked_at.is_none_or(|known| known.iter().any(|beginning| name.starts_with(beginning)));
             !by_program && !is_looked_at_everywhere(name) && !read.iter().any(|read| read == name)

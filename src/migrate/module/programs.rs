@@ -252,6 +252,14 @@ const LOOKS_AT: &[(&str, &[&str])] = &[
     ("yamllint", &["PYTHON", "XDG_", "YAMLLINT_"]),
 ];
 
+/// Programs that install from outside with one of [`INSTALLS`].
+const INSTALLERS: &[&str] =
+    &["apk", "apt", "apt-get", "bundle", "composer", "gem", "go", "npm", "pip", "pip3", "pnpm", "poetry", "uv", "yarn"];
+const INSTALLS: &[&str] = &["add", "ci", "download", "i", "install", "restore", "sync"];
+
+/// Programs that install what they run.
+const FETCHERS: &[&str] = &["nox", "npx", "tox"];
+
 /// Variables that any program may look at.
 const EVERYWHERE: &[&str] = &["PATH", "TZ", "LANG", "LANGUAGE", "HOME", "TMPDIR", "IFS", "CURL_HOME", "WGETRC"];
 
@@ -271,6 +279,12 @@ pub(super) fn looked_at(step: &Step) -> Option<&'static [&'static str]> {
         return Some(&[]);
     }
     LOOKS_AT.iter().find(|(program, _)| *program == name).map(|(_, names)| *names)
+}
+
+/// Whether a step's program gets something from outside.
+pub(super) fn fetches(step: &Step) -> bool {
+    let mut words = (1..step.argv.len()).filter_map(|at| step.constant(at));
+    step.name().is_some_and(|name| FETCHERS.contains(&name) || INSTALLERS.contains(&name) && words.any(|word| INSTALLS.contains(&word)))
 }
 
 /// Whether a program may look at the variable `name` that its words don't have.
