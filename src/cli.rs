@@ -24,6 +24,7 @@ mod migrate;
 mod output;
 mod parallel;
 mod plan;
+mod run;
 mod runner_file;
 mod schema;
 mod selection;
@@ -55,7 +56,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     let context = Context { output: Output::new(&arguments.global), global: arguments.global };
-    let exit = run(&arguments.command, &context).unwrap_or_else(|failure| {
+    let exit = command(&arguments.command, &context).unwrap_or_else(|failure| {
         context.output.failure(&failure);
         Exit::Failure
     });
@@ -73,14 +74,14 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn run(command: &Command, context: &Context) -> Result<Exit, Failure> {
+fn command(command: &Command, context: &Context) -> Result<Exit, Failure> {
     match command {
         Command::Lint(arguments) => lint::run(arguments, context),
         Command::Inspect(arguments) => inspect::run(arguments, context),
         Command::Migrate(arguments) => migrate::run(arguments, context),
         Command::Expand(arguments) => expand::run(arguments, context),
         Command::Plan(arguments) => plan::run(arguments, context),
-        Command::Run(_) => Err(Failure::not_built("`undind run`")),
+        Command::Run(arguments) => run::run(arguments, context),
         Command::Verify(_) => Err(Failure::not_built("`undind verify`")),
         Command::Yaml(arguments) => yaml::run(arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),

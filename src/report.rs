@@ -13,6 +13,7 @@ pub mod manual;
 pub mod migration;
 pub mod plan;
 pub mod refs;
+pub mod run;
 pub mod sarif;
 pub mod schema;
 pub mod svg;

@@ -1,8 +1,34 @@
-//! A plan into what becomes of its jobs. So far the order in which jobs start: [`Schedule`], which runs nothing itself.
+//! A plan into what becomes of its jobs: the order in which they start ([`Schedule`], which runs nothing itself), what each has to do ([`Task`]), and a
+//! runner that does it here, as GitLab Runner would.
 
+#[cfg(feature = "run")]
+mod dotenv;
+mod event;
+#[cfg(feature = "run")]
+pub mod live;
+#[cfg(feature = "run")]
+mod mask;
 mod planned;
+#[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only what runs jobs needs it"))]
+mod predefined;
 mod schedule;
+#[cfg(feature = "run")]
+mod script;
+mod selection;
+#[cfg(feature = "run")]
+mod sources;
 mod status;
+#[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only what runs jobs needs it"))]
+mod task;
+mod times;
+mod variables;
+mod wanted;
 
+pub use event::{Event, JobHead, JobReport, Level, Stamped, Tests};
+pub use predefined::stand_ins;
 pub use schedule::{AllowFailure, Circle, Failure, Job, Outcome, Retry, Schedule, When};
+pub use selection::select;
 pub use status::Status;
+pub use task::{Artifacts, Cache, Key, Moment, Task};
+pub use variables::{Values, Variables};
+pub use wanted::Wanted;

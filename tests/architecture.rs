@@ -79,7 +79,10 @@ fn the_library_neither_prints_nor_exits_nor_unwraps() {
 
 #[test]
 fn the_library_reads_no_files_clocks_or_environment() {
-    none_of(r"\bstd::(?:fs|net|env|process|time|thread)\b|\bInstant::now", Source::is_library);
+    // What runs jobs is what this is not about; it has a folder of its own. Lengths of time are no clock.
+    let pattern =
+        r"\bstd::(?:fs|net|process|thread)\b|\bstd::env::(?:var|args|current)|\bstd::time::(?:Instant|SystemTime|\{)|\bInstant::now";
+    none_of(pattern, |source| source.is_library() && !source.path.starts_with("src/run/live/"));
 }
 
 #[test]

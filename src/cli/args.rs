@@ -1,13 +1,17 @@
 //! The command line: every command and option, with its help.
 
+mod run;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use undind::config::Auth;
 use undind::diagnostic::Severity;
 
-const EXIT_CODES: &str = "Exit codes: 0 nothing to report · 1 findings, or `migrate --check` would change something · 2 wrong usage, an unreadable \
-file, an internal error · 3 nothing could be migrated although something uses Docker";
+pub use run::{LogFormat, Run, RunExecutor};
+
+const EXIT_CODES: &str = "Exit codes: 0 nothing to report · 1 findings, `migrate --check` would change something, or a job failed · 2 wrong usage, an unreadable \
+file, an internal error · 3 nothing could be migrated although something uses Docker · 130 a run was interrupted";
 
 /// Gets Docker-in-Docker out of GitLab CI: lints pipelines and migrates their image builds to a remote builder.
 #[derive(Parser, Debug)]
@@ -68,8 +72,8 @@ pub enum Command {
     Expand(Expand),
     /// Show the jobs that an event would create, and why the others are left out
     Plan(Plan),
-    /// Run jobs here (not built yet)
-    Run(Unbuilt),
+    /// Run the jobs that an event creates, or the named ones and what they need, here
+    Run(Run),
     /// Compare what the original and the migrated pipeline publish (not built yet)
     Verify(Unbuilt),
     /// Print a YAML file as GitLab's loader reads it, as JSON
@@ -334,7 +338,7 @@ pub enum PlanFormat {
 /// What starts a pipeline, and what is known of that moment.
 #[derive(Args, Debug)]
 pub struct EventOptions {
-    /// What starts the pipeline [default for plan: push, or tag with --tag]
+    /// What starts the pipeline [default for plan and run: push, or tag with --tag]
     #[arg(long, value_enum, help_heading = "Event")]
     pub event: Option<EventName>,
     /// The branch, of a merge request the source branch [default: the one that is checked out]

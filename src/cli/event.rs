@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use undind::pipeline::context::{Changed, Context, Event, Ref};
+use undind::run::stand_ins;
 
 use crate::cli::args::{EventName, EventOptions};
 use crate::cli::discover::Repository;
@@ -29,6 +30,27 @@ pub struct Setting {
 /// # Errors
 /// Options that contradict each other, or a file of variables that can't be read.
 pub fn setting(event: Event, options: &EventOptions, repository: &Repository) -> Result<Setting, Failure> {
+    made(event, options, repository, false)
+}
+
+/// The context of `event` in `repository` for jobs that run: what nothing tells has a stand-in, or does not exist.
+///
+/// # Errors
+/// Those of [`setting`].
+pub fn running(event: Event, options: &EventOptions, repository: &Repository) -> Result<undind::pipeline::context::Context, Failure> {
+    made(event, options, repository, true).map(|setting| setting.context.settled())
+}
+
+/// The event that the options name.
+pub fn event(options: &EventOptions) -> Event {
+    match (options.event, &options.tag) {
+        (Some(event), _) => event.into(),
+        (None, Some(_)) => Event::Tag,
+        (None, None) => Event::Push,
+    }
+}
+
+fn made(event: Event, options: &EventOptions, repository: &Repository, runs: bool) -> Result<Setting, Failure> {
     let git = Git::open(&repository.root).filter(|_| !repository.stdin);
     let mut assumptions = Vec::new();
     let mut facts = git.as_ref().map(Git::facts).unwrap_or_default();
@@ -48,6 +70,10 @@ pub fn setting(event: Event, options: &EventOptions, repository: &Repository) ->
         Ref::Branch(_) | Ref::Tag(_) => None,
     };
     assumptions.extend(assumed(event, &reference, &default_branch, options, git.is_some()));
+    if runs {
+        let folder = repository.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        stand_ins(&mut facts, &reference, &folder);
+    }
     let mut context = Context::new(event, reference, &facts).with_variables(variables(options)?).with_inputs(inputs(options)?);
     if options.no_other_vars {
         context = context.with_no_other_variables();

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 pub enum Exit {
     /// It did what was asked, and there is nothing to report.
     Success,
-    /// Findings at or above the threshold (`lint`); something would change (`migrate --check`).
+    /// Findings at or above the threshold (`lint`); something would change (`migrate --check`); a job failed (`run`).
     Findings,
     /// Wrong usage, an unreadable file, an error of the machine.
     Failure,
     /// Something uses Docker, and none of it could be migrated.
     NothingMigrated,
+    /// Somebody interrupted it (128 and the number of SIGINT, as shells have it).
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
             Exit::Findings => 1,
             Exit::Failure => 2,
             Exit::NothingMigrated => 3,
+            Exit::Interrupted => 130,
         })
     }
 }

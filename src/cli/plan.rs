@@ -5,9 +5,9 @@ use undind::plan::{plan, refusals};
 use undind::report::{graph, plan as shown, svg};
 
 use crate::cli::Context;
-use crate::cli::args::{EventName, Plan, PlanFormat};
+use crate::cli::args::{Plan, PlanFormat};
 use crate::cli::discover::one;
-use crate::cli::event::setting;
+use crate::cli::event::{event, setting};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 
@@ -16,12 +16,7 @@ const OPEN_REQUESTS: &str = "CI_OPEN_MERGE_REQUESTS";
 /// Plans the pipeline at the path of the command line.
 pub fn run(arguments: &Plan, context: &Context) -> Result<Exit, Failure> {
     let repository = one(arguments.path.as_deref(), context)?;
-    let event = match (arguments.event.event, &arguments.event.tag) {
-        (Some(event), _) => event,
-        (None, Some(_)) => EventName::Tag,
-        (None, None) => EventName::Push,
-    };
-    let setting = context.output.timed("git", || setting(event.into(), &arguments.event, &repository))?;
+    let setting = context.output.timed("git", || setting(event(&arguments.event), &arguments.event, &repository))?;
     let mut documents = Documents::default();
     let (entry, file) = repository.load_entry(&mut documents)?;
     let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &setting.context));

@@ -10,6 +10,7 @@ pub mod dagger;
 pub mod flow;
 mod image;
 pub mod installer;
+pub mod outside;
 pub mod purpose;
 pub mod reason;
 pub mod registry;

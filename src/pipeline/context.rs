@@ -250,6 +250,31 @@ impl Context {
         self.given.get(name).map(|value| &**value)
     }
 
+    /// The predefined variables of which the value is known, by name.
+    pub fn predefined(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.predefined.iter().filter_map(|(name, fact)| match fact {
+            Fact::Text(text) => Some((&**name, &**text)),
+            Fact::Present | Fact::Unknown | Fact::Absent | Fact::WhenRunning => None,
+        })
+    }
+
+    /// The variables that are set outside of the files, by name.
+    pub fn all_given(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.given.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Says that there is nothing but what is known here.
+    #[must_use]
+    pub fn settled(mut self) -> Self {
+        let absent = |fact: &mut Fact| {
+            if matches!(fact, Fact::Unknown | Fact::Present) {
+                *fact = Fact::Absent;
+            }
+        };
+        self.predefined.values_mut().for_each(absent);
+        self.with_no_other_variables()
+    }
+
     /// A variable that no file sets, as `rules` see it: those that only a job that runs has do not exist yet
     /// (<https://docs.gitlab.com/ci/variables/where_variables_can_be_used/#persisted-variables>).
     #[must_use]

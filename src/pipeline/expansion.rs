@@ -40,6 +40,16 @@ pub fn references(text: &str) -> impl Iterator<Item = &str> {
     REFERENCE.captures_iter(text).filter_map(|found| (1..=3).find_map(|group| found.get(group)).map(|name| name.as_str()))
 }
 
+/// `text` with what `value` gives put in, once; what it does not give stands as written, and so do two dollar signs.
+#[must_use]
+pub fn substituted(text: &str, value: &mut dyn FnMut(&str) -> Option<String>) -> String {
+    let mut put_in = |found: &regex::Captures<'_>| {
+        let name = (1..=3).find_map(|group| found.get(group));
+        name.and_then(|name| value(name.as_str())).unwrap_or_else(|| found[0].to_owned())
+    };
+    REFERENCE.replace_all(text, &mut put_in).into_owned()
+}
+
 fn expand<'a>(text: &str, lookup: &dyn Fn(&str) -> Lookup<'a>, above: &mut Vec<String>, into: &mut Expanded) {
     let mut from = 0;
     for found in REFERENCE.captures_iter(text) {

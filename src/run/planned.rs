@@ -14,25 +14,36 @@ impl Schedule {
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
     pub fn of(pipeline: &Pipeline, plan: &Plan) -> Result<Self, Circle> {
-        let numbers: BTreeMap<&str, usize> = plan.jobs.iter().enumerate().map(|(index, job)| (&*job.name, index)).collect();
-        let stages: BTreeMap<&str, usize> = plan.stages.iter().enumerate().map(|(index, stage)| (&**stage, index)).collect();
-        let job = |planned: &PlannedJob| {
-            let config = pipeline.job(&planned.base).map(|job| &job.config);
-            Job {
-                name: planned.name.clone(),
-                stage: stages.get(&*planned.stage).copied().unwrap_or_default(),
-                // A need that is not in the pipeline may be absent; otherwise there would be no pipeline.
-                needs: planned.needs.as_ref().map(|needs| needs.iter().filter_map(|need| numbers.get(&*need.job).copied()).collect()),
-                when: when(&planned.effect.when),
-                allow_failure: config.map_or(AllowFailure::Never, |config| allow_failure(config, planned)),
-                retry: config.and_then(|config| config.get("retry")).map(retry).unwrap_or_default(),
-                resource_group: planned.resource_group.as_deref().map(Into::into),
-            }
-        };
-        let canceling = pipeline.keywords.get("workflow").and_then(|workflow| workflow.get("auto_cancel"));
-        let on_failure = canceling.and_then(|canceling| canceling.get("on_job_failure")).and_then(Value::as_str);
-        Self::new(plan.jobs.iter().map(job).collect(), on_failure == Some("all"))
+        let all: Vec<usize> = (0..plan.jobs.len()).collect();
+        Self::new(jobs(pipeline, plan, &all), stops_on_failure(pipeline))
     }
+}
+
+/// Those of the jobs of `plan` that `chosen` numbers, as if there were no others.
+pub(super) fn jobs(pipeline: &Pipeline, plan: &Plan, chosen: &[usize]) -> Vec<Job> {
+    let planned: Vec<&PlannedJob> = chosen.iter().filter_map(|&index| plan.jobs.get(index)).collect();
+    let numbers: BTreeMap<&str, usize> = planned.iter().enumerate().map(|(index, job)| (&*job.name, index)).collect();
+    let stages: BTreeMap<&str, usize> = plan.stages.iter().enumerate().map(|(index, stage)| (&**stage, index)).collect();
+    let job = |planned: &PlannedJob| {
+        let config = pipeline.job(&planned.base).map(|job| &job.config);
+        Job {
+            name: planned.name.clone(),
+            stage: stages.get(&*planned.stage).copied().unwrap_or_default(),
+            // A need that is not in the pipeline may be absent; otherwise there would be no pipeline.
+            needs: planned.needs.as_ref().map(|needs| needs.iter().filter_map(|need| numbers.get(&*need.job).copied()).collect()),
+            when: when(&planned.effect.when),
+            allow_failure: config.map_or(AllowFailure::Never, |config| allow_failure(config, planned)),
+            retry: config.and_then(|config| config.get("retry")).map(retry).unwrap_or_default(),
+            resource_group: planned.resource_group.as_deref().map(Into::into),
+        }
+    };
+    planned.into_iter().map(job).collect()
+}
+
+/// Whether the first failure ends the pipeline.
+pub(super) fn stops_on_failure(pipeline: &Pipeline) -> bool {
+    let canceling = pipeline.keywords.get("workflow").and_then(|workflow| workflow.get("auto_cancel"));
+    canceling.and_then(|canceling| canceling.get("on_job_failure")).and_then(Value::as_str) == Some("all")
 }
 
 fn when(name: &str) -> When {

@@ -45,6 +45,8 @@ pub enum Failure {
     Timeout,
     /// What runs it failed.
     Runner,
+    /// Artifacts that it needs are not there.
+    MissingDependency,
 }
 
 impl Failure {
@@ -55,13 +57,16 @@ impl Failure {
             Self::Script(_) => "script_failure",
             Self::Timeout => "job_execution_timeout",
             Self::Runner => "runner_system_failure",
+            Self::MissingDependency => "missing_dependency_failure",
         }
     }
 
-    fn exit_code(self) -> Option<i32> {
+    /// The exit code of its script.
+    #[must_use]
+    pub fn exit_code(self) -> Option<i32> {
         match self {
             Self::Script(code) => Some(code),
-            Self::Timeout | Self::Runner => None,
+            Self::Timeout | Self::Runner | Self::MissingDependency => None,
         }
     }
 }

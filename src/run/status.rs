@@ -26,6 +26,23 @@ pub enum Status {
 }
 
 impl Status {
+    /// GitLab's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::WaitingForResource => "waiting_for_resource",
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Manual => "manual",
+            Self::Scheduled => "scheduled",
+            Self::Success => "success",
+            Self::Failed => "failed",
+            Self::Canceled => "canceled",
+            Self::Skipped => "skipped",
+        }
+    }
+
     /// Whether nothing more becomes of it by itself.
     #[must_use]
     pub fn is_complete(self) -> bool {

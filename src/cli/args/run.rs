@@ -1,0 +1,68 @@
+//! The options of `undind run`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::args::EventOptions;
+
+#[derive(Args, Debug)]
+pub struct Run {
+    /// Only these jobs, and what they wait for; without what parallel adds to a name, all that it makes [default: all]
+    #[arg(value_name = "JOB")]
+    pub names: Vec<String>,
+    /// The pipeline file, or a folder with a .gitlab-ci.yml [default: the current folder]
+    #[arg(short, long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// Where jobs run: shell is processes of this machine, docker is containers (not built yet)
+    #[arg(long, value_enum, default_value = "shell")]
+    pub executor: RunExecutor,
+    /// Run the named jobs alone, with the artifacts that earlier runs left
+    #[arg(long, requires = "names")]
+    pub no_needs: bool,
+    /// Start this manual or delayed job as soon as it can; may be given several times, and named jobs need it not
+    #[arg(long, value_name = "JOB")]
+    pub manual: Vec<String>,
+    /// Run jobs that deploy, release or change something elsewhere, too
+    #[arg(long)]
+    pub include_deploys: bool,
+    /// Let jobs push images to where they say
+    #[arg(long)]
+    pub real_registry: bool,
+    /// How many jobs run at a time [default: as many as there are processors]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Show the value of this variable in no log; those whose names speak of secrets are not shown anyway
+    #[arg(long, value_name = "NAME")]
+    pub mask: Vec<String>,
+    /// Rewrite the pipeline for this target first, in memory (not built yet)
+    #[arg(long, value_name = "TARGET")]
+    pub to: Option<String>,
+    /// Copy the artifacts of all jobs into this folder
+    #[arg(long, value_name = "DIR")]
+    pub artifacts_to: Option<PathBuf>,
+    /// How to print what happens
+    #[arg(long, value_enum, default_value = "human")]
+    pub log_format: LogFormat,
+    /// Keep the files of jobs, and say where they are
+    #[arg(long)]
+    pub keep: bool,
+    #[command(flatten)]
+    pub event: EventOptions,
+}
+
+/// `--executor` of `run`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum RunExecutor {
+    Shell,
+    Docker,
+}
+
+/// `--log-format`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// Lines and a table for people
+    Human,
+    /// An event on each line, for scripts
+    Json,
+}

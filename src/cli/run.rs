@@ -1,0 +1,215 @@
+//! `undind run`: the jobs that an event creates, run here.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use undind::detect::outside::effects;
+use undind::detect::{Detector, secret};
+use undind::diagnostic::Severity;
+use undind::pipeline::context::Context as Situation;
+use undind::pipeline::{Documents, Pipeline, resolve};
+use undind::plan::{Plan, plan, refusals};
+use undind::report::run::{Ended, RunLog, junit, timeline};
+use undind::run::live::{Cause, Options, Report, Run, Shell, Stop};
+use undind::run::{Event, Stamped, Status, select};
+use undind::suggestion::nearest;
+
+use crate::cli::Context;
+use crate::cli::args::{LogFormat, Run as Arguments, RunExecutor};
+use crate::cli::discover::{Repository, one};
+use crate::cli::event::{event, running};
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+
+/// Runs the pipeline at the path of the command line.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    if arguments.executor == RunExecutor::Docker {
+        return Err(Failure::not_built("`--executor docker`"));
+    }
+    if arguments.to.is_some() {
+        return Err(Failure::not_built("`run --to`"));
+    }
+    let repository = one(arguments.file.as_deref(), context)?;
+    if repository.stdin {
+        return Err(Failure::new("a pipeline from standard input has no project to run in").help("give the path of its file"));
+    }
+    let situation = context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository))?;
+    let mut documents = Documents::default();
+    let (entry, file) = repository.load_entry(&mut documents)?;
+    let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &situation));
+    let plan = context.output.timed("plan", || plan(&pipeline, &situation, refusals(&pipeline, &documents)));
+    created(&plan, &documents, context)?;
+    let options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
+    let held = !options.held.is_empty();
+    let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
+    let stop = interruptible()?;
+    let mut shown = Shown::new(arguments.log_format, context.output.colours_stdout());
+    let report = run.execute(&Shell::default(), &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
+    if let Some(failure) = shown.failure {
+        return Err(failure);
+    }
+    if held {
+        context.output.note("jobs that reach out were held back; `--include-deploys` runs them, `--real-registry` lets them push images");
+    }
+    write_reports(&report, &repository.root)?;
+    if let Some(folder) = &arguments.artifacts_to {
+        undind::run::live::copy_artifacts(&repository.root, &report, folder).map_err(|fault| Failure::new(fault.to_string()))?;
+    }
+    Ok(match report.status {
+        _ if stop.cause() >= Some(Cause::Interrupted) => Exit::Interrupted,
+        Status::Failed | Status::Canceled => Exit::Findings,
+        _ => Exit::Success,
+    })
+}
+
+/// Whether there is something to run.
+fn created(plan: &Plan, documents: &Documents, context: &Context) -> Result<(), Failure> {
+    let errors: Vec<_> = plan.problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    if let Some((last, others)) = errors.split_last() {
+        for error in others {
+            context.output.failure(&Failure::diagnostic(error, documents.sources()));
+        }
+        return Err(Failure::diagnostic(last, documents.sources()));
+    }
+    if plan.created != Some(true) {
+        let why = plan.reason.as_ref().map_or("that is not known", |reason| &reason.message);
+        return Err(Failure::new(format!("no pipeline is created: {why}"))
+            .help("`undind plan` shows what an event creates; `--event`, `--branch` and `--tag` name another one"));
+    }
+    for unknown in &plan.unknown {
+        context
+            .output
+            .note(&format!("`{}` is left out, since it is not known whether it belongs to the pipeline: {}", unknown.name, unknown.why));
+    }
+    if !plan.unresolved.is_empty() {
+        return Err(Failure::new(format!("what the pipeline includes is not here: `{}`", plan.unresolved.join("`, `")))
+            .help("`--includes DIR` names a folder that has it, `--fetch-includes` fetches it"));
+    }
+    Ok(())
+}
+
+fn options(
+    arguments: &Arguments,
+    repository: &Repository,
+    pipeline: &Pipeline,
+    plan: &Plan,
+    situation: &Situation,
+    documents: &mut Documents,
+) -> Result<Options, Failure> {
+    let mut options = Options::new(&repository.root);
+    let named = |names: &[String], needs: bool| select(plan, names, needs).map_err(|name| unknown(&name, plan));
+    if !arguments.names.is_empty() {
+        options.chosen = Some(named(&arguments.names, !arguments.no_needs)?);
+    }
+    let played = [named(&arguments.names, false)?, named(&arguments.manual, false)?].concat();
+    options.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
+    options.held = held(arguments, repository, pipeline, plan, documents);
+    options.secrets = secrets(arguments, situation);
+    options.keep = arguments.keep;
+    if let Some(jobs) = arguments.jobs {
+        options.concurrency = jobs;
+    }
+    Ok(options)
+}
+
+/// A name that no job has.
+fn unknown(name: &str, plan: &Plan) -> Failure {
+    let failure = Failure::new(format!("the pipeline has no job `{name}`"));
+    if let Some(out) = plan.left_out.iter().find(|out| *out.name == *name) {
+        return failure.help(format!("it is left out: {}; `--event`, `--branch`, `--tag` and `--var` can let it in", out.why));
+    }
+    match nearest(name, plan.jobs.iter().map(|job| &*job.base)) {
+        Some(near) => failure.help(format!("there is `{near}`")),
+        None => failure.help("`undind plan` lists the jobs"),
+    }
+}
+
+/// The jobs that are not run unasked, each with why.
+fn held(
+    arguments: &Arguments,
+    repository: &Repository,
+    pipeline: &Pipeline,
+    plan: &Plan,
+    documents: &mut Documents,
+) -> BTreeMap<Arc<str>, String> {
+    let mut detector = Detector::new(&repository.workspace);
+    let mut by_base: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for job in &pipeline.jobs {
+        let facts = detector.facts(documents, pipeline, job);
+        let effects = effects(job, &facts, &repository.workspace);
+        let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
+        let pushes =
+            effects.pushes.into_iter().next().filter(|_| !arguments.real_registry).map(|command| format!("it pushes images: {command}"));
+        let cannot = (!job.is_script()).then(|| what_it_is(job));
+        by_base.insert(&job.name, cannot.or(deploys).or(pushes));
+    }
+    let held = plan.jobs.iter().filter_map(|job| Some((job.name.clone(), by_base.get(&*job.base)?.clone()?)));
+    held.collect()
+}
+
+/// Why a job without a script is not run.
+fn what_it_is(job: &undind::pipeline::Job) -> String {
+    match job.config.get("trigger") {
+        Some(_) => "it starts another pipeline, which is not built yet".to_owned(),
+        None => "it has no `script`".to_owned(),
+    }
+}
+
+/// The values that no log shows.
+fn secrets(arguments: &Arguments, situation: &Situation) -> Vec<String> {
+    let is_secret = |name: &str| arguments.mask.iter().any(|mask| mask == name) || secret::is_secret_name(name);
+    situation.all_given().filter(|(name, value)| is_secret(name) && !value.trim().is_empty()).map(|(_, value)| value.to_owned()).collect()
+}
+
+/// A wish that Ctrl-C tells, and tells more urgently the second time.
+fn interruptible() -> Result<Stop, Failure> {
+    let stop = Stop::default();
+    let told = stop.clone();
+    ctrlc::set_handler(move || told.tell(if told.cause().is_some() { Cause::Killed } else { Cause::Interrupted }))
+        .map_err(|error| Failure::new(format!("signals can't be caught: {error}")))?;
+    Ok(stop)
+}
+
+/// Where events are shown.
+struct Shown {
+    format: LogFormat,
+    log: RunLog,
+    failure: Option<Failure>,
+}
+
+impl Shown {
+    fn new(format: LogFormat, colour: bool) -> Self {
+        Self { format, log: RunLog::new(colour), failure: None }
+    }
+
+    fn event(&mut self, event: &Stamped) {
+        let text = match self.format {
+            LogFormat::Human => self.log.lines(event),
+            LogFormat::Json => serde_json::to_string(event)
+                .map_or_else(|error| format!("{{\"event\":\"error\",\"text\":\"{error}\"}}"), |text| text + "\n"),
+        };
+        let is_log = matches!(event.event, Event::Log { .. });
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout.write_all(text.as_bytes()).and_then(|()| if is_log { Ok(()) } else { stdout.flush() });
+        // Whoever stops reading doesn't want to see more, and the jobs still run to their ends.
+        if let Err(error) = written
+            && error.kind() != std::io::ErrorKind::BrokenPipe
+            && self.failure.is_none()
+        {
+            self.failure = Some(Failure::new(format!("standard output can't be written: {error}")));
+        }
+    }
+}
+
+/// The reports at the end: beside the artifacts, in the folder that git ignores.
+fn write_reports(report: &Report, root: &Path) -> Result<(), Failure> {
+    let ended = Ended { status: report.status, duration: report.duration, jobs: &report.jobs };
+    let folder = root.join(".undind");
+    for (name, text) in [("junit.xml", junit(ended)), ("timeline.svg", timeline(ended))] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| Failure::at(&path, format!("the report can't be written: {error}")))?;
+    }
+    Ok(())
+}

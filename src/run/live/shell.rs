@@ -1,0 +1,132 @@
+//! Jobs as processes of this machine, each in a folder of its own (<https://docs.gitlab.com/runner/executors/shell/>).
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
+use crate::run::live::stop::Stop;
+use crate::run::live::{folder, process};
+use crate::run::task::Task;
+use crate::run::variables::Values;
+use crate::run::wanted::Wanted;
+
+/// What a job sees of the environment of whoever starts the run, besides variables that begin with `LC_`; the rest may hold secrets that are none of its
+/// business.
+const INHERITED: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "TZ",
+    "TMPDIR",
+    "XDG_RUNTIME_DIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NIX_PATH",
+    "NIX_PROFILES",
+];
+
+/// Runs jobs with `bash`, or with `sh` where there is none. Their `image` and `services` mean nothing to it.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    program: PathBuf,
+    /// Processes that ran before any job.
+    before: BTreeSet<i32>,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let bash = std::env::split_paths(&path).map(|folder| folder.join("bash")).find(|program| program.is_file());
+        Self { program: bash.unwrap_or_else(|| PathBuf::from("sh")), before: process::all() }
+    }
+}
+
+impl Executor for Shell {
+    fn directories(&self, site: &Site<'_>) -> (String, String) {
+        let builds = site.folder.join(site.name);
+        (builds.join(site.project).to_string_lossy().into_owned(), builds.to_string_lossy().into_owned())
+    }
+
+    fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
+        let builds = site.folder.join(site.name);
+        let project = builds.join(site.project);
+        fs::create_dir_all(&project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
+        let place = Folder { shell: self, builds, project, scripts: 0, kept: false };
+        if task.has_files {
+            folder::copy(site.source.folder(), &place.project)?;
+        }
+        Ok(Box::new(place))
+    }
+}
+
+/// The folder of a job.
+struct Folder<'e> {
+    shell: &'e Shell,
+    /// The folder for the project and what belongs to it.
+    builds: PathBuf,
+    project: PathBuf,
+    /// How many scripts were run.
+    scripts: usize,
+    kept: bool,
+}
+
+impl Place for Folder<'_> {
+    fn put(&mut self, from: &Path) -> Result<(), Fault> {
+        folder::copy(from, &self.project)
+    }
+
+    fn run(
+        &mut self,
+        script: &str,
+        _values: &Values,
+        deadline: Instant,
+        stop: &Stop,
+        log: &mut (dyn Write + Send),
+    ) -> Result<Ended, Fault> {
+        self.scripts += 1;
+        let file = self.builds.join(format!("script-{}", self.scripts));
+        fs::write(&file, script).map_err(|error| Fault::io("the script can't be written", &error))?;
+        let mut command = Command::new(&self.shell.program);
+        command.arg(&file).current_dir(&self.project).env_clear();
+        let inherited = |(name, _): &(std::ffi::OsString, std::ffi::OsString)| {
+            name.to_str().is_some_and(|name| INHERITED.contains(&name) || name.starts_with("LC_"))
+        };
+        command.envs(std::env::vars_os().filter(inherited));
+        let mark = process::Mark { text: &self.builds.to_string_lossy(), before: &self.shell.before };
+        process::run(&mut command, mark, deadline, stop, log)
+    }
+
+    fn take(&mut self, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
+        folder::take(&self.project, wanted, to)
+    }
+
+    fn keep(&mut self) -> String {
+        self.kept = true;
+        self.project.display().to_string()
+    }
+}
+
+impl Drop for Folder<'_> {
+    fn drop(&mut self) {
+        if !self.kept {
+            // What can't be removed now is a leftover, which the next run removes.
+            let _ = folder::remove(&self.builds);
+        }
+    }
+}
