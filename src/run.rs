@@ -29,6 +29,6 @@ pub use predefined::stand_ins;
 pub use schedule::{AllowFailure, Circle, Failure, Job, Outcome, Retry, Schedule, When};
 pub use selection::select;
 pub use status::Status;
-pub use task::{Artifacts, Cache, Key, Moment, Task};
+pub use task::{Artifacts, Cache, Container, Key, Moment, Task};
 pub use variables::{Values, Variables};
 pub use wanted::Wanted;

@@ -148,6 +148,9 @@ impl Invocation {
         let runs = self.command == "run";
         if runs {
             command.args(["--log-format", "json"]);
+            if !self.arguments.iter().any(|argument| argument == "--executor") {
+                command.args(["--executor", "shell"]);
+            }
         }
         let output = command.stdin(Stdio::null()).output().expect("the binary runs");
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

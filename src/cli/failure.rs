@@ -38,7 +38,7 @@ impl Failure {
     /// A command or an option that this version does not have.
     pub fn not_built(what: &str) -> Self {
         Self::new(format!("{what}: not built yet"))
-            .help("this version has `lint`, `inspect`, `expand`, `plan`, `run` with `--executor shell`, `yaml`, `explain`, and `migrate --to` with `depot`, `buildkit`, `dagger` or a target folder")
+            .help("this version has `lint`, `inspect`, `expand`, `plan`, `run`, `yaml`, `explain`, and `migrate --to` with `depot`, `buildkit`, `dagger` or a target folder")
     }
 
     /// A mistake in the configuration file at `path`, which holds `text`.

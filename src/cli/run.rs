@@ -12,7 +12,7 @@ use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
 use undind::plan::{Plan, plan, refusals};
 use undind::report::run::{Ended, RunLog, junit, timeline};
-use undind::run::live::{Cause, Options, Report, Run, Shell, Stop};
+use undind::run::live::{Cause, Docker, Executor, Options, Report, Run, Shell, Stop};
 use undind::run::{Event, Stamped, Status, select};
 use undind::suggestion::nearest;
 
@@ -25,9 +25,6 @@ use crate::cli::failure::Failure;
 
 /// Runs the pipeline at the path of the command line.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
-    if arguments.executor == RunExecutor::Docker {
-        return Err(Failure::not_built("`--executor docker`"));
-    }
     if arguments.to.is_some() {
         return Err(Failure::not_built("`run --to`"));
     }
@@ -43,10 +40,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     created(&plan, &documents, context)?;
     let options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
     let held = !options.held.is_empty();
+    let executor = executor(arguments, &pipeline, &plan, &options)?;
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let stop = interruptible()?;
     let mut shown = Shown::new(arguments.log_format, context.output.colours_stdout());
-    let report = run.execute(&Shell::default(), &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
+    let report = run.execute(&*executor, &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
     if let Some(failure) = shown.failure {
         return Err(failure);
     }
@@ -112,6 +110,43 @@ fn options(
         options.concurrency = jobs;
     }
     Ok(options)
+}
+
+/// What runs the jobs.
+fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &Options) -> Result<Box<dyn Executor>, Failure> {
+    match arguments.executor {
+        RunExecutor::Shell => Ok(Box::new(Shell::default())),
+        RunExecutor::Docker => {
+            let all: Vec<usize> = (0..plan.jobs.len()).collect();
+            let chosen = options.chosen.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]);
+            for planned in chosen.filter(|planned| !options.held.contains_key(&planned.name)) {
+                let Some(job) = pipeline.job(&planned.base) else { continue };
+                possible(arguments, job)?;
+            }
+            let docker = Docker::new(arguments.privileged, arguments.default_image.clone()).map_err(|fault| {
+                Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
+            })?;
+            Ok(Box::new(docker))
+        }
+    }
+}
+
+/// Whether a job can run in a container as the options are.
+fn possible(arguments: &Arguments, job: &undind::pipeline::Job) -> Result<(), Failure> {
+    if job.image().is_none() && arguments.default_image.is_none() {
+        return Err(Failure::new(format!("the job `{}` names no image", job.name))
+            .help("`--default-image IMAGE` says what the runner's configuration would; `--executor shell` needs none"));
+    }
+    let daemon = job.services().into_iter().find(|service| service.text().contains("dind"));
+    match daemon {
+        Some(daemon) if !arguments.privileged => Err(Failure::new(format!(
+            "the job `{}` starts a Docker daemon, `{}`, which works only in a privileged container",
+            job.name,
+            daemon.text()
+        ))
+        .help("`--privileged` makes the containers of this run privileged, if you trust what they run")),
+        _ => Ok(()),
+    }
 }
 
 /// A name that no job has.

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use commands::Program;
 pub use daemon::{Daemon, Endpoint, Kind, Listener, Tls};
-pub use image::{ImageFacts, ProgramImage, ServiceFacts, is_frozen, service_names};
+pub use image::{ImageFacts, ProgramImage, ServiceFacts, is_frozen};
 pub use reason::{Reason, Verdict};
 pub use steps::{JobShell, Step};
 pub use variables::{Setting, setting};

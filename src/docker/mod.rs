@@ -9,12 +9,14 @@ mod flags;
 mod images;
 pub mod operation;
 pub mod reference;
+mod service;
 mod tools;
 
 #[cfg(test)]
 mod tests;
 
 pub use operation::{Flag, Form, ImageUse, Op, Operation, Positional, Role, Slot, Tool, Unknown};
+pub use service::service_names;
 
 /// One word of a command line: constants verbatim, variables as `${NAME}`, anything else that isn't known as `${?n}`.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -13,6 +13,10 @@ use crate::yaml::Value;
 /// The token of a job, which opens nothing.
 pub const JOB_TOKEN: &str = "undind-stand-in-job-token";
 
+/// Variables of a job that its services don't get (gitlab-runner, `JobVariables.PublicOrInternal`).
+pub const PRIVATE: &[&str] =
+    &["CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD", "CI_REPOSITORY_URL", "CI_DEPLOY_PASSWORD"];
+
 /// The host of a server where no remote tells one (RFC 2606).
 const SERVER: &str = "gitlab.example.com";
 

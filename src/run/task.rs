@@ -1,14 +1,16 @@
 //! A job of a plan into what has to be done for it: commands, variables, time, artifacts, caches. Knows no process and no file system.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::pipeline::Job;
+use crate::pipeline::job::Image;
 use crate::pipeline::script::{Section, flat};
 use crate::plan::PlannedJob;
 use crate::run::times::duration;
 use crate::run::variables::{Values, Variables};
-use crate::yaml::{Data, Mapping, Value};
+use crate::yaml::{Data, Entry, Mapping, Value};
 
 /// What a job has time for where nothing says otherwise (<https://docs.gitlab.com/ci/pipelines/settings/#set-a-limit-for-how-long-jobs-can-run>).
 const TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -41,8 +43,55 @@ pub struct Task {
     pub sources: Vec<Arc<str>>,
     /// Whether the files of the repository are there (`GIT_STRATEGY` is neither `none` nor `empty`).
     pub has_files: bool,
+    /// The image that its scripts run in; none where the pipeline names none.
+    pub image: Option<Container>,
+    /// What runs beside it.
+    pub services: Vec<Container>,
+    /// Names of variables that only the job itself may see.
+    pub private: BTreeSet<String>,
     /// The regular expression that finds the coverage in its log, without its slashes.
     pub coverage: Option<String>,
+}
+
+/// An `image`, or one of `services`, with values put in.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Container {
+    /// The name of the image.
+    pub image: String,
+    /// What replaces the image's entrypoint.
+    pub entrypoint: Option<Vec<String>>,
+    /// What replaces the image's command.
+    pub command: Option<Vec<String>>,
+    /// Other names that it is reached by.
+    pub aliases: Vec<String>,
+    /// Variables of its own.
+    pub variables: Vec<(String, String)>,
+    /// The user that runs in it (`docker:user`).
+    pub user: Option<String>,
+    /// The platform of the image (`docker:platform`).
+    pub platform: Option<String>,
+    /// Whether the image is pulled: the first of `pull_policy`.
+    pub pull: Option<String>,
+}
+
+impl Container {
+    fn new(image: &Image, values: &Values) -> Self {
+        let config = &image.value;
+        let put_in = |list: Option<Vec<String>>| list.map(|list| list.iter().map(|text| values.put_into(text)).collect());
+        let docker = |keyword: &str| config.get("docker").and_then(|docker| docker.get(keyword)).and_then(Value::scalar_text);
+        let own = image.variables().map(|variables| variables.entries.values()).into_iter().flatten();
+        let variable = |entry: &Entry| Some((entry.key.scalar_text()?, values.put_into(&entry.value.scalar_text()?)));
+        Self {
+            image: values.put_into(image.text()),
+            entrypoint: put_in(image.entrypoint()),
+            command: put_in(image.command()),
+            aliases: image.aliases.clone(),
+            variables: own.filter_map(variable).collect(),
+            user: docker("user").map(|user| values.put_into(&user)),
+            platform: docker("platform").map(|platform| values.put_into(&platform)),
+            pull: config.get("pull_policy").and_then(|policy| texts(Some(policy), values).into_iter().next()),
+        }
+    }
 }
 
 /// `artifacts`.
@@ -161,6 +210,9 @@ impl Task {
             artifacts: config.get("artifacts").map(|artifacts| Artifacts::new(artifacts, &values)).unwrap_or_default(),
             caches: caches(config, &values),
             sources,
+            image: job.image().map(|image| Container::new(&image, &values)),
+            services: job.services().iter().map(|service| Container::new(service, &values)).collect(),
+            private: BTreeSet::new(),
             has_files: !matches!(strategy, "none" | "empty"),
             coverage: config.get("coverage").and_then(Value::as_str).map(|text| text.trim_matches('/').to_owned()),
             values,

@@ -14,9 +14,15 @@ pub struct Run {
     /// The pipeline file, or a folder with a .gitlab-ci.yml [default: the current folder]
     #[arg(short, long, value_name = "PATH")]
     pub file: Option<PathBuf>,
-    /// Where jobs run: shell is processes of this machine, docker is containers (not built yet)
-    #[arg(long, value_enum, default_value = "shell")]
+    /// Where jobs run
+    #[arg(long, value_enum, default_value = "docker")]
     pub executor: RunExecutor,
+    /// Give containers all that the host has, as a docker:dind service needs it
+    #[arg(long)]
+    pub privileged: bool,
+    /// The image of jobs that name none, which otherwise the runner's configuration would say
+    #[arg(long, value_name = "IMAGE")]
+    pub default_image: Option<String>,
     /// Run the named jobs alone, with the artifacts that earlier runs left
     #[arg(long, requires = "names")]
     pub no_needs: bool,
@@ -54,8 +60,10 @@ pub struct Run {
 /// `--executor` of `run`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum RunExecutor {
-    Shell,
+    /// In containers of the Docker engine that DOCKER_HOST names, each with its services
     Docker,
+    /// As processes of this machine; image and services mean nothing
+    Shell,
 }
 
 /// `--log-format`.

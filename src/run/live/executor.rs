@@ -42,7 +42,7 @@ pub struct Site<'a> {
     pub folder: &'a Path,
     /// The files of the project.
     pub source: &'a Source,
-    /// The last part of the project's path.
+    /// The project's path, such as `group/project`.
     pub project: &'a str,
     /// The folder in which places of this run lie, as a job sees it.
     pub builds_dir: &'a str,

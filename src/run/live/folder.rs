@@ -10,7 +10,7 @@ use crate::run::live::executor::Fault;
 use crate::run::wanted::Wanted;
 
 /// Most entries that one artifact or cache may have.
-const MAX_ENTRIES: usize = 1_000_000;
+pub const MAX_ENTRIES: usize = 1_000_000;
 
 /// Copies all of `from` into `to`, over what is there.
 pub fn copy(from: &Path, to: &Path) -> Result<(), Fault> {

@@ -12,7 +12,7 @@ use crate::run::live::process::{self, Mark};
 const PREFIX: &str = "undind-run-";
 
 /// The file that a run holds as long as it lives.
-const LOCK: &str = "lock";
+pub const LOCK: &str = "lock";
 
 /// The folder of a run, which goes with it.
 #[derive(Debug)]

@@ -23,6 +23,8 @@
 //! ```
 
 mod attempt;
+#[cfg(feature = "engine")]
+mod docker;
 mod executor;
 mod folder;
 mod leftover;
@@ -34,6 +36,8 @@ mod source;
 mod stop;
 mod store;
 
+#[cfg(feature = "engine")]
+pub use docker::Docker;
 pub use executor::{Ended, Executor, Fault, Place, Site};
 pub use runner::{Options, Report, Run};
 pub use shell::Shell;

@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
                     let name = live.place_name(job);
                     let (sender, store, source, stop) = (sender.clone(), &store, &source, live.states[job].stop.clone());
                     let (secrets, keeps) = (live.run.options.secrets.clone(), live.run.options.keep);
-                    let (root, project) = (folder.path(), live.project_name());
+                    let (root, project) = (folder.path(), live.project_path());
                     live.running += 1;
                     scope.spawn(move || {
                         let builds_dir = root.to_string_lossy();
@@ -287,11 +287,11 @@ impl Live<'_, '_> {
         format!("{}-{}", job + 1, self.states[job].attempts)
     }
 
-    fn project_name(&self) -> String {
-        let given = self.run.context.predefined().find(|(name, _)| *name == "CI_PROJECT_NAME").map(|(_, value)| value.to_owned());
-        given
-            .filter(|name| !name.is_empty() && !name.contains(['/', '\0']) && !name.starts_with('.'))
-            .unwrap_or_else(|| "project".to_owned())
+    /// The project's path, in which there is nothing but names.
+    fn project_path(&self) -> String {
+        let given = self.run.context.predefined().find(|(name, _)| *name == "CI_PROJECT_PATH").map(|(_, value)| value.to_owned());
+        let is_name = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\0');
+        given.filter(|path| path.split('/').all(is_name)).unwrap_or_else(|| "local/project".to_owned())
     }
 
     /// What has to be done for a job.
@@ -303,7 +303,7 @@ impl Live<'_, '_> {
         }
         let refused = |why: String| Refusal(Failure::Runner, why);
         let base = self.run.pipeline.job(&planned.base).ok_or_else(|| refused("its configuration is gone".to_owned()))?;
-        let (name, project) = (self.place_name(job), self.project_name());
+        let (name, project) = (self.place_name(job), self.project_path());
         let builds_dir = folder.path().to_string_lossy();
         let site = Site { name: &name, folder: folder.path(), source, project: &project, builds_dir: &builds_dir };
         let (project_dir, builds_dir) = executor.directories(&site);
@@ -328,7 +328,10 @@ impl Live<'_, '_> {
         let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
         reported.for_each(|(name, value)| variables.set(name, value));
         self.run.context.all_given().for_each(|(name, value)| variables.set_raw(name, value));
-        Task::new(planned, base, sources, variables.expanded()).map_err(refused)
+        let mut task = Task::new(planned, base, sources, variables.expanded()).map_err(refused)?;
+        let given = self.run.context.all_given().map(|(name, _)| name);
+        task.private = given.chain(predefined::PRIVATE.iter().copied()).map(str::to_owned).collect();
+        Ok(task)
     }
 
     /// Ends a job that could not begin.

@@ -60,12 +60,12 @@ impl Default for Shell {
 impl Executor for Shell {
     fn directories(&self, site: &Site<'_>) -> (String, String) {
         let builds = site.folder.join(site.name);
-        (builds.join(site.project).to_string_lossy().into_owned(), builds.to_string_lossy().into_owned())
+        (builds.join(last(site.project)).to_string_lossy().into_owned(), builds.to_string_lossy().into_owned())
     }
 
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
         let builds = site.folder.join(site.name);
-        let project = builds.join(site.project);
+        let project = builds.join(last(site.project));
         fs::create_dir_all(&project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
         let place = Folder { shell: self, builds, project, scripts: 0, kept: false };
         if task.has_files {
@@ -73,6 +73,11 @@ impl Executor for Shell {
         }
         Ok(Box::new(place))
     }
+}
+
+/// The last part of a project's path.
+fn last(project: &str) -> &str {
+    project.rsplit('/').next().unwrap_or(project)
 }
 
 /// The folder of a job.

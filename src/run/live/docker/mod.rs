@@ -1,0 +1,209 @@
+//! Jobs in containers, through the Docker Engine's API (<https://docs.gitlab.com/runner/executors/docker/>): a network, a volume for the builds and one for
+//! the certificates of a daemon for each job, its services beside it. Files go in and out as tar streams, so that the engine may be anywhere. The one
+//! place of the library that is asynchronous.
+
+mod client;
+mod container;
+mod files;
+mod image;
+mod service;
+mod sweep;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+
+use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
+use crate::run::live::stop::Stop;
+use crate::run::task::{Container, Task};
+use crate::run::variables::Values;
+use crate::run::wanted::Wanted;
+use client::{Client, failed};
+use container::{Built, Labels};
+
+/// The folder of all builds, in containers.
+const BUILDS: &str = "/builds";
+
+/// Where a daemon that is a service leaves the certificates for its clients (<https://docs.gitlab.com/ci/docker/using_docker_build/>).
+const CERTIFICATES: &str = "/certs/client";
+
+/// Runs jobs in containers.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    /// Whether containers get all that the host has, as a Docker daemon in a container needs it.
+    pub privileged: bool,
+    /// The image of jobs that name none.
+    pub image: Option<String>,
+}
+
+impl Docker {
+    /// An executor whose engine answers, after what ended runs left there was removed. `privileged` and `image` are the fields of these names.
+    ///
+    /// # Errors
+    /// [`Fault`] where there is no engine, or it does not answer.
+    pub fn new(privileged: bool, image: Option<String>) -> Result<Self, Fault> {
+        let client = Client::new()?;
+        client.ping()?;
+        sweep::sweep(&client);
+        Ok(Self { privileged, image })
+    }
+}
+
+impl Executor for Docker {
+    fn directories(&self, site: &Site<'_>) -> (String, String) {
+        (format!("{BUILDS}/{}", site.project), BUILDS.to_owned())
+    }
+
+    fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
+        let image = match (&task.image, &self.image) {
+            (Some(image), _) => image.clone(),
+            (None, Some(name)) => Container { image: name.clone(), ..Container::default() },
+            (None, None) => return Err(Fault("the job names no image, and none is given for such jobs (`--default-image`)".to_owned())),
+        };
+        let client = Client::new()?;
+        let run = site.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = format!("{run}-{}", site.name);
+        let (project, _) = self.directories(site);
+        let labels = Labels::new(site.folder);
+        let mut job = Job { client, name, project, labels, privileged: self.privileged, containers: Vec::new(), job: None, kept: false };
+        job.make(task, &image, site)?;
+        Ok(Box::new(job))
+    }
+}
+
+/// The containers of a job, its network and its volumes, all of one name.
+struct Job {
+    client: Client,
+    name: String,
+    project: String,
+    labels: Labels,
+    privileged: bool,
+    /// The ids of all containers.
+    containers: Vec<String>,
+    /// The container of the job itself.
+    job: Option<String>,
+    kept: bool,
+}
+
+impl Job {
+    fn make(&mut self, task: &Task, image: &Container, site: &Site<'_>) -> Result<(), Fault> {
+        for container in std::iter::once(image).chain(&task.services) {
+            image::provide(&self.client, container, &task.values)?;
+        }
+        self.network()?;
+        for name in self.volumes() {
+            let request = VolumeCreateRequest { name: Some(name), labels: Some(self.labels.map()), ..VolumeCreateRequest::default() };
+            self.client.wait(self.client.docker.create_volume(request)).map_err(|error| failed("a volume can't be made", &error))?;
+        }
+        let services = self.services(task)?;
+        let built = Built {
+            of: image,
+            values: &task.values,
+            hidden: None,
+            network: &self.name,
+            aliases: Vec::new(),
+            volumes: self.binds(),
+            privileged: self.privileged,
+        };
+        let id = container::create(&self.client, &built, Some(container::shell(&self.script_file())), &self.labels)?;
+        self.containers.push(id.clone());
+        self.job = Some(id.clone());
+        let folders = [self.project.as_str()];
+        files::make_folders(&self.client, &id, &folders)?;
+        if task.has_files {
+            files::put(&self.client, &id, site.source.folder(), &self.project)?;
+        }
+        service::ready(&self.client, &services, task)
+    }
+
+    /// Starts the services. Gives their ids and images.
+    fn services(&mut self, task: &Task) -> Result<Vec<(String, String)>, Fault> {
+        let mut started = Vec::new();
+        for service in &task.services {
+            let built = Built {
+                of: service,
+                values: &task.values,
+                hidden: Some(&task.private),
+                network: &self.name,
+                aliases: service::names(service),
+                volumes: self.binds(),
+                privileged: self.privileged,
+            };
+            let id = container::create(&self.client, &built, service.command.clone(), &self.labels)?;
+            self.containers.push(id.clone());
+            container::start(&self.client, &id)
+                .map_err(|fault| Fault(format!("the service `{}` can't be started: {}", service.image, fault.0)))?;
+            started.push((id, service.image.clone()));
+        }
+        Ok(started)
+    }
+
+    fn network(&self) -> Result<(), Fault> {
+        let request = NetworkCreateRequest { name: self.name.clone(), labels: Some(self.labels.map()), ..NetworkCreateRequest::default() };
+        self.client.wait(self.client.docker.create_network(request)).map(drop).map_err(|error| failed("a network can't be made", &error))
+    }
+
+    fn volumes(&self) -> [String; 2] {
+        [format!("{}-builds", self.name), format!("{}-certs", self.name)]
+    }
+
+    /// The volumes with the folders that they are.
+    fn binds(&self) -> Vec<String> {
+        self.volumes().iter().zip([BUILDS, CERTIFICATES]).map(|(volume, folder)| format!("{volume}:{folder}")).collect()
+    }
+
+    /// The script that the container runs when it is started.
+    fn script_file(&self) -> String {
+        format!("{}.tmp/script", self.project)
+    }
+
+    fn id(&self) -> Result<&str, Fault> {
+        self.job.as_deref().ok_or_else(|| Fault("the job has no container".to_owned()))
+    }
+}
+
+impl Place for Job {
+    fn put(&mut self, from: &Path) -> Result<(), Fault> {
+        files::put(&self.client, self.id()?, from, &self.project)
+    }
+
+    fn run(
+        &mut self,
+        script: &str,
+        _values: &Values,
+        deadline: Instant,
+        stop: &Stop,
+        log: &mut (dyn Write + Send),
+    ) -> Result<Ended, Fault> {
+        let id = self.id()?.to_owned();
+        files::put_text(&self.client, &id, script, &self.script_file())?;
+        container::run(&self.client, &id, deadline, stop, log)
+    }
+
+    fn take(&mut self, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
+        files::take(&self.client, self.id()?, &self.project, wanted, to)
+    }
+
+    fn keep(&mut self) -> String {
+        self.kept = true;
+        format!("{} of the container {}", self.project, self.name)
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        // What can't be removed now is a leftover, which the next run removes.
+        for id in self.containers.iter().rev() {
+            container::remove(&self.client, id);
+        }
+        let _ = self.client.wait(self.client.docker.remove_network(&self.name));
+        for volume in self.volumes() {
+            let _ = self.client.wait(self.client.docker.remove_volume(&volume, None::<bollard::query_parameters::RemoveVolumeOptions>));
+        }
+    }
+}
