@@ -72,6 +72,9 @@ struct Invocation {
     /// Texts that come in a job's log, in this order.
     #[serde(default)]
     says: BTreeMap<String, Vec<String>>,
+    /// Texts in what the run itself says of a job, in this order.
+    #[serde(default)]
+    notes: BTreeMap<String, Vec<String>>,
     /// Texts that don't.
     #[serde(default)]
     silent: BTreeMap<String, Vec<String>>,
@@ -196,6 +199,10 @@ impl Invocation {
         };
         for (job, texts) in &self.says {
             in_order(job, &log(job), texts, wrong);
+        }
+        for (job, texts) in &self.notes {
+            let notes = of("note").filter(|event| event["job"] == *job).filter_map(|event| event["text"].as_str()).collect::<Vec<_>>();
+            in_order(&format!("notes of {job}"), &notes.join("\n"), texts, wrong);
         }
         for (job, texts) in &self.silent {
             let log = log(job);

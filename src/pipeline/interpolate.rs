@@ -148,7 +148,11 @@ impl<'a> Interpolation<'a> {
             // The values of a matrix are put in when its jobs are made.
             "matrix" => return Ok(Replacement::Unknown),
             "component" => match self.component.get(name) {
-                None => return Err(format!("`{access}` is not known here")),
+                None => {
+                    return Err(format!(
+                        "`{access}` is not known here: it has to be listed in the header's `spec:component` of a component"
+                    ));
+                }
                 Some(None) => return Ok(Replacement::Unknown),
                 Some(Some(text)) => Input { data: Data::String(text.clone()), span: at.span },
             },

@@ -161,6 +161,13 @@ impl Job {
         super::resolve::inherits(self.inherit.as_ref(), "variables", name)
     }
 
+    /// Whether there is something that it does: a script, steps, a pipeline that it starts or one whose status it mirrors.
+    #[must_use]
+    pub fn acts(&self) -> bool {
+        let acts = ["script", "run", "trigger"].iter().any(|keyword| self.config.get(keyword).is_some_and(|value| !value.is_null()));
+        acts || self.config.get("needs").is_some_and(|needs| needs.get("pipeline").is_some())
+    }
+
     /// Whether it runs a script; otherwise it is a `trigger` or a `run` job, or not valid.
     #[must_use]
     pub fn is_script(&self) -> bool {

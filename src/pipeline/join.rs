@@ -19,6 +19,7 @@ use crate::pipeline::location::{Located, Location, Nowhere, locate};
 use crate::pipeline::merge::merge;
 use crate::pipeline::problem;
 use crate::pipeline::rules::{Causes, Scope, depends_on, select};
+use crate::pipeline::script::flat;
 use crate::source::{FileId, Span};
 use crate::workspace::{LoadError, Workspace};
 use crate::yaml::{Key, Mapping, Value, base64};
@@ -139,7 +140,10 @@ impl Join<'_> {
         let inputs = inputs(Some(&specs.inputs), known, at, &mut problems);
         let lookup = |name: &str| self.context.outside(name);
         let mut interpolation = Interpolation::new(&inputs, &lookup);
-        interpolation.component = component;
+        let listed =
+            header.get("spec").and_then(|spec| spec.get("component")).map(|listed| flat(listed, &mut Vec::new())).unwrap_or_default();
+        let listed: BTreeSet<&str> = listed.into_iter().filter_map(Value::as_str).collect();
+        interpolation.component = component.into_iter().filter(|(name, _)| listed.contains(&**name)).collect();
         interpolation.lenient = !specs.complete;
         let interpolated = interpolation.mapping(content);
         problems.append(&mut interpolation.problems);
@@ -284,7 +288,7 @@ impl Join<'_> {
                 return None;
             }
         };
-        Some(Found { file, origin: Origin::Project(root.clone()), component: component(name, version) })
+        Some(Found { file, origin: Origin::Project(root.clone()), component: component(name, Some(version)) })
     }
 
     fn own_component(&mut self, name: &str, located: &Located, entry: &Value) -> Option<Found> {
@@ -299,7 +303,11 @@ impl Join<'_> {
             );
             return None;
         };
-        Some(Found { file, origin: Origin::Workspace, component: component(name, "") })
+        let commit = match self.context.outside("CI_COMMIT_SHA") {
+            Lookup::Defined(commit) => Some(commit.into_owned()),
+            Lookup::Undefined | Lookup::Present | Lookup::Unknown => None,
+        };
+        Some(Found { file, origin: Origin::Workspace, component: component(name, commit.as_deref()) })
     }
 
     /// A file at an address, whose checksum is right if one is asked for.
@@ -407,10 +415,14 @@ fn holds(rules: &Value, scope: Scope<'_>) -> Result<bool, Causes> {
     }
 }
 
-/// What a component may ask of itself: a full version is what was asked for, and the commit is not known.
-fn component(name: &str, version: &str) -> Component {
-    let is_full = version.split('.').count() == 3 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    [("name", Some(name)), ("reference", Some(version)), ("version", Some(version).filter(|_| is_full)), ("sha", None)]
+/// What a component may ask of itself; without `version` it is at a commit that is not known. A full version is what was asked for, a commit has none, and
+/// of others it is not known
+/// (<https://docs.gitlab.com/ci/components/#use-component-context-in-components>).
+fn component(name: &str, version: Option<&str>) -> Component {
+    let is_full = |version: &&str| version.split('.').count() == 3 && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let commit = version.filter(|version| version.len() == 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let full = version.filter(is_full).or((version.is_none() || commit.is_some()).then_some(""));
+    [("name", Some(name)), ("reference", version), ("version", full), ("sha", commit)]
         .into_iter()
         .map(|(key, value)| (key.into(), value.map(Arc::from)))
         .collect()

@@ -173,6 +173,12 @@ pub(super) fn facts(event: Event, reference: &Ref, known: &Facts) -> BTreeMap<Ar
     if !matches!(event, Event::Push | Event::ParentPipeline) {
         set("CI_COMMIT_BEFORE_SHA", text(NO_COMMIT));
     }
+    // What is only known to be there for this event may have a value that somebody knows.
+    for (name, value) in &known.variables {
+        if let Some(fact @ (Fact::Present | Fact::Unknown)) = facts.get_mut(name) {
+            *fact = text(value);
+        }
+    }
     facts
 }
 

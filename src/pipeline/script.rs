@@ -145,7 +145,7 @@ pub fn flat<'a>(value: &'a Value, invalid: &mut Vec<Span>) -> Vec<&'a Value> {
 fn push_flat<'a>(value: &'a Value, depth: usize, items: &mut Vec<&'a Value>, invalid: &mut Vec<Span>) {
     match &value.data {
         Data::Null if depth == 0 => {}
-        Data::Sequence(nested) if depth <= MAX_DEPTH => {
+        Data::Sequence(nested) if depth < MAX_DEPTH => {
             for item in nested.iter() {
                 push_flat(item, depth + 1, items, invalid);
             }

@@ -119,6 +119,14 @@ pub fn problems(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
     for job in &pipeline.jobs {
         let missing: BTreeSet<Span> = job.missing.iter().map(|missing| missing.span).collect();
         found.check(&definition("job"), &whole(job), "a job", &missing, Some(job));
+        // What refers to something that is not known may become a text.
+        for &span in job.script.invalid.iter().chain(&job.after_script.invalid).filter(|_| missing.is_empty()) {
+            let told = found.problems.keys().any(|told| told.file == span.file && told.start <= span.start && span.end <= told.end);
+            if !told {
+                let message = "a script is made of texts, in lists within each other of 10 levels at most";
+                found.problems.insert(span, Diagnostic::new(INVALID_VALUE, Severity::Error, span, message.to_owned()).job(&job.name));
+            }
+        }
     }
     found.problems.into_values().collect()
 }

@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::pipeline::context::{Context, Event};
 use crate::pipeline::rules::{Cause, Causes, Scope, depends_on, select};
 use crate::pipeline::script::flat;
-use crate::pipeline::{Documents, Job, Pipeline, conditions, structure};
+use crate::pipeline::{Documents, Job, Pipeline, conditions, problem, structure};
 use crate::source::Span;
 use crate::yaml::Value;
 
@@ -30,6 +30,9 @@ pub use variables::Texts;
 use fate::Fate;
 use needs::Graph;
 use places::Places;
+
+/// Most characters of a job's name (gitlab, `ci_builds.name`, which `parallel:matrix` can exceed).
+const MAX_NAME: usize = 255;
 
 /// What an event creates.
 #[derive(Debug)]
@@ -198,6 +201,12 @@ pub fn refusals(pipeline: &Pipeline, documents: &Documents) -> Vec<Diagnostic> {
     let joined = pipeline.problems.iter().cloned();
     let mut refusals: Vec<Diagnostic> = files.chain(joined).chain(structure::problems(pipeline, documents)).collect();
     let told: HashSet<Span> = refusals.iter().map(|refusal| refusal.span).collect();
+    let complete = pipeline.unresolved.is_empty() && pipeline.missing.is_empty() && refusals.is_empty();
+    let idle = pipeline.jobs.iter().filter(|job| complete && job.missing.is_empty() && !job.acts());
+    refusals.extend(idle.map(|job| {
+        let message = format!("`{}` has nothing to run: a job needs a `script`, `run` or `trigger`", job.name);
+        Diagnostic::new(problem::INVALID_VALUE, Severity::Error, job.key, message).job(&job.name)
+    }));
     refusals.extend(conditions::mistakes(pipeline, documents).into_iter().filter(|mistake| !told.contains(&mistake.span)));
     refusals
 }
@@ -297,6 +306,14 @@ impl<'a> Planner<'a> {
         for (job, instances) in jobs {
             let base = variables::of_job(job, &self.plan.workflow_variables);
             for (name, instance) in instances {
+                if name.chars().count() > MAX_NAME && !told(&known, job.key) {
+                    let message = format!(
+                        "the name of a job may have {MAX_NAME} characters, and `{}` makes one with {}",
+                        job.name,
+                        name.chars().count()
+                    );
+                    self.plan.problems.push(Diagnostic::new(problem::INVALID_VALUE, Severity::Error, job.key, message).job(&job.name));
+                }
                 let mut variables = base.clone();
                 if let Some(instance) = &instance {
                     variables.extend(instance.variables.iter().map(|(name, text)| (name.clone(), text.clone())));

@@ -148,11 +148,16 @@ impl<'s, 'a> Graph<'s, 'a> {
         let wrong = |seed: &&Seed<'_>| complete && !self.stages.contains_key(seed.job.stage()) && !seed.job.stage().contains('$');
         for seed in seeds.into_iter().filter(wrong) {
             let (message, span) = match seed.job.config.get("stage").filter(|stage| !stage.is_null()) {
-                Some(stage) => (format!("stage `{}` is not defined", seed.job.stage()), stage.span),
+                Some(stage) => (format!("stage `{}` is not among the stages: {}", seed.job.stage(), self.declared()), stage.span),
                 None => ("a job without `stage` is in `test`, which is not among the stages".to_owned(), seed.job.key),
             };
             self.tell(problem::UNDEFINED_STAGE, &seed.name, span, message);
         }
+    }
+
+    /// The stages that there are, in order.
+    fn declared(&self) -> String {
+        self.stages.keys().map(|stage| format!("`{stage}`")).collect::<Vec<_>>().join(", ")
     }
 
     fn check(&mut self, seed: &Seed<'a>, complete: bool) {

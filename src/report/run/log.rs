@@ -21,9 +21,8 @@ static SEQUENCE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The beginning or the end of a section of the log (<https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections>).
-static SECTION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("section_(start|end):[0-9]+:[A-Za-z0-9_.-]+(?:\\[[^\\]]*\\])?\r?(?:\u{1b}\\[0K)?").expect("a valid pattern")
-});
+static SECTION: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new("section_(start|end):[0-9]+:[A-Za-z0-9_.-]+(?:\\[[^\\]]*\\])?\r\u{1b}\\[0K").expect("a valid pattern"));
 
 /// The log of a run, line by line.
 #[derive(Debug)]

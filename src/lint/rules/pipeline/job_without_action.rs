@@ -15,11 +15,9 @@ fn check(context: &Context<'_>, findings: &mut Findings) {
     let pipeline = &context.pipeline.pipeline;
     let complete = pipeline.unresolved.is_empty() && pipeline.problems.is_empty();
     for job in pipeline.jobs.iter().filter(|job| job.missing.is_empty()) {
-        let runs = ["script", "run", "trigger"].iter().any(|keyword| job.config.get(keyword).is_some_and(|value| !value.is_null()));
-        let mirrors = job.config.get("needs").is_some_and(|needs| needs.get("pipeline").is_some());
         // A job that another file begins is completed there; a mistyped keyword is told by its own rule.
         let mistyped = is_mistyped_keyword(job);
-        if runs || mirrors || mistyped || !complete || is_included(context) {
+        if job.acts() || mistyped || !complete || is_included(context) {
             continue;
         }
         let message = format!("`{}` is taken for a job, and has nothing to run", job.name);
