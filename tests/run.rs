@@ -2,6 +2,7 @@
 //! `tests/run/gitlab-ci-local.yml` says what GitLab makes of them.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -20,6 +21,9 @@ struct Own {
 #[serde(deny_unknown_fields)]
 struct OwnCase {
     title: String,
+    /// Whether its jobs run in containers.
+    #[serde(default)]
+    docker: bool,
     /// The files of the project by path; the commit has them all.
     files: BTreeMap<String, String>,
     /// Files that are not committed.
@@ -51,6 +55,11 @@ struct OtherCase {
     reason: Option<String>,
     #[serde(default)]
     runs: Vec<Invocation>,
+}
+
+/// The address of a Docker engine with the images of the end-to-end tests, where there is one for tests.
+fn engine() -> Option<OsString> {
+    std::env::var_os("UNDIND_TEST_DOCKER_HOST")
 }
 
 /// One command and what has to come of it.
@@ -142,7 +151,7 @@ fn commit(root: &Path) {
 
 impl Invocation {
     /// What is wrong with what comes of it in the project at `root`.
-    fn failures(&self, root: &Path) -> Vec<String> {
+    fn failures(&self, root: &Path, engine: Option<&OsStr>) -> Vec<String> {
         write(root, &self.files);
         let temporary = tempfile::tempdir().expect("a folder can be made");
         let mut command = Command::new(env!("CARGO_BIN_EXE_undind"));
@@ -151,9 +160,10 @@ impl Invocation {
         let runs = self.command == "run";
         if runs {
             command.args(["--log-format", "json"]);
-            if !self.arguments.iter().any(|argument| argument == "--executor") {
-                command.args(["--executor", "shell"]);
-            }
+            match engine {
+                Some(host) => command.env("DOCKER_HOST", host),
+                None => command.args(["--executor", "shell"]),
+            };
         }
         let output = command.stdin(Stdio::null()).output().expect("the binary runs");
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -277,6 +287,11 @@ fn pipelines_run_as_their_cases_say() {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "yml") && !path.ends_with("gitlab-ci-local.yml"));
     files.sort();
     let cases: Vec<OwnCase> = files.iter().flat_map(|path| read::<Own>(path).cases).collect();
+    let engine = engine();
+    let (cases, without): (Vec<OwnCase>, Vec<OwnCase>) = cases.into_iter().partition(|case| engine.is_some() || !case.docker);
+    for case in &without {
+        println!("skipped: \"{}\" needs a Docker engine, which UNDIND_TEST_DOCKER_HOST names", case.title);
+    }
     assert!(!cases.is_empty());
     let failures = all(
         &cases,
@@ -286,7 +301,8 @@ fn pipelines_run_as_their_cases_say() {
             write(root.path(), &case.files);
             commit(root.path());
             write(root.path(), &case.uncommitted);
-            case.runs.iter().flat_map(|run| run.failures(root.path())).collect()
+            let engine = engine.as_deref().filter(|_| case.docker);
+            case.runs.iter().flat_map(|run| run.failures(root.path(), engine)).collect()
         },
     );
     assert!(failures.is_empty(), "\n{failures}");
@@ -303,6 +319,13 @@ fn cases_of_another_project_run_as_gitlab_would() {
     let (applying, skipped): (Vec<OtherCase>, Vec<OtherCase>) = others.cases.into_iter().partition(|case| case.verdict == "applies");
     let (written, open): (Vec<OtherCase>, Vec<OtherCase>) = applying.into_iter().partition(|case| !case.runs.is_empty());
     println!("{} cases are run, {} not yet, {} do not apply", written.len(), open.len(), skipped.len());
+    let in_containers = |case: &OtherCase| case.needs.iter().any(|need| need == "docker");
+    let engine = engine();
+    let (written, without): (Vec<OtherCase>, Vec<OtherCase>) =
+        written.into_iter().partition(|case| engine.is_some() || !in_containers(case));
+    for case in &without {
+        println!("skipped: {} needs a Docker engine, which UNDIND_TEST_DOCKER_HOST names", case.name);
+    }
     for case in &open {
         println!("not yet: {} (needs {:?})", case.name, case.needs);
     }
@@ -313,7 +336,8 @@ fn cases_of_another_project_run_as_gitlab_would() {
             let root = tempfile::tempdir().expect("a folder can be made");
             copy(&all_cases.join(&case.name), root.path());
             commit(root.path());
-            case.runs.iter().flat_map(|run| run.failures(root.path())).collect()
+            let engine = engine.as_deref().filter(|_| in_containers(case));
+            case.runs.iter().flat_map(|run| run.failures(root.path(), engine)).collect()
         },
     );
     assert!(failures.is_empty(), "\n{failures}");
