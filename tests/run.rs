@@ -162,6 +162,7 @@ impl Invocation {
             command.args(["--log-format", "json"]);
             match engine {
                 Some(host) => command.env("DOCKER_HOST", host),
+                None if self.arguments.iter().any(|argument| argument == "--executor") => &mut command,
                 None => command.args(["--executor", "shell"]),
             };
         }
