@@ -1,12 +1,12 @@
 //! `undind run`: the jobs that an event creates, run here.
 
-use std::collections::BTreeMap;
+mod child;
+mod held;
+
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
 
-use undind::detect::outside::effects;
-use undind::detect::{Detector, secret};
+use undind::detect::secret;
 use undind::diagnostic::Severity;
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
@@ -22,6 +22,8 @@ use crate::cli::discover::{Repository, one};
 use crate::cli::event::{event, running};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use child::Downstream;
+use held::held;
 
 /// Runs the pipeline at the path of the command line.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -39,9 +41,11 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let plan = context.output.timed("plan", || plan(&pipeline, &situation, refusals(&pipeline, &documents)));
     created(&plan, &documents, context)?;
     let options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
-    let held = !options.held.is_empty();
+    let held = !options.choice.held.is_empty();
     let executor = executor(arguments, &pipeline, &plan, &options)?;
+    let mut children = Downstream { arguments, repository: &repository };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
+    let run = run.with_children(&mut children);
     let stop = interruptible()?;
     let mut shown = Shown::new(arguments.log_format, context.output.colours_stdout());
     let report = run.execute(&*executor, &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
@@ -99,11 +103,11 @@ fn options(
     let mut options = Options::new(&repository.root);
     let named = |names: &[String], needs: bool| select(plan, names, needs).map_err(|name| unknown(&name, plan));
     if !arguments.names.is_empty() {
-        options.chosen = Some(named(&arguments.names, !arguments.no_needs)?);
+        options.choice.jobs = Some(named(&arguments.names, !arguments.no_needs)?);
     }
     let played = [named(&arguments.names, false)?, named(&arguments.manual, false)?].concat();
-    options.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
-    options.held = held(arguments, repository, pipeline, plan, documents);
+    options.choice.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
+    options.choice.held = held(arguments, &repository.workspace, pipeline, plan, documents);
     options.secrets = secrets(arguments, situation);
     options.keep = arguments.keep;
     if let Some(jobs) = arguments.jobs {
@@ -118,8 +122,8 @@ fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &O
         RunExecutor::Shell => Ok(Box::new(Shell::default())),
         RunExecutor::Docker => {
             let all: Vec<usize> = (0..plan.jobs.len()).collect();
-            let chosen = options.chosen.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]);
-            for planned in chosen.filter(|planned| !options.held.contains_key(&planned.name)) {
+            let chosen = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]);
+            for planned in chosen.filter(|planned| !options.choice.held.contains_key(&planned.name)) {
                 let Some(job) = pipeline.job(&planned.base) else { continue };
                 possible(arguments, job)?;
             }
@@ -158,37 +162,6 @@ fn unknown(name: &str, plan: &Plan) -> Failure {
     match nearest(name, plan.jobs.iter().map(|job| &*job.base)) {
         Some(near) => failure.help(format!("there is `{near}`")),
         None => failure.help("`undind plan` lists the jobs"),
-    }
-}
-
-/// The jobs that are not run unasked, each with why.
-fn held(
-    arguments: &Arguments,
-    repository: &Repository,
-    pipeline: &Pipeline,
-    plan: &Plan,
-    documents: &mut Documents,
-) -> BTreeMap<Arc<str>, String> {
-    let mut detector = Detector::new(&repository.workspace);
-    let mut by_base: BTreeMap<&str, Option<String>> = BTreeMap::new();
-    for job in &pipeline.jobs {
-        let facts = detector.facts(documents, pipeline, job);
-        let effects = effects(job, &facts, &repository.workspace);
-        let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
-        let pushes =
-            effects.pushes.into_iter().next().filter(|_| !arguments.real_registry).map(|command| format!("it pushes images: {command}"));
-        let cannot = (!job.is_script()).then(|| what_it_is(job));
-        by_base.insert(&job.name, cannot.or(deploys).or(pushes));
-    }
-    let held = plan.jobs.iter().filter_map(|job| Some((job.name.clone(), by_base.get(&*job.base)?.clone()?)));
-    held.collect()
-}
-
-/// Why a job without a script is not run.
-fn what_it_is(job: &undind::pipeline::Job) -> String {
-    match job.config.get("trigger") {
-        Some(_) => "it starts another pipeline, which is not built yet".to_owned(),
-        None => "it has no `script`".to_owned(),
     }
 }
 

@@ -31,6 +31,13 @@ pub enum Event {
         /// The jobs of the pipeline, in order.
         jobs: Vec<JobHead>,
     },
+    /// A pipeline that a job starts begins.
+    PipelineStarted {
+        /// The job.
+        job: Arc<str>,
+        /// Its jobs, in order.
+        jobs: Vec<JobHead>,
+    },
     /// An attempt at a job begins.
     JobStarted {
         /// The job.
@@ -162,6 +169,7 @@ impl Failure {
             Self::Script(code) => format!("exit code {code}"),
             Self::Timeout => "took longer than it may".to_owned(),
             Self::Runner => "could not be run".to_owned(),
+            Self::Downstream => "the pipeline that it starts did not pass".to_owned(),
             Self::MissingDependency => "artifacts that it needs are not there".to_owned(),
         }
     }

@@ -47,6 +47,8 @@ pub enum Failure {
     Runner,
     /// Artifacts that it needs are not there.
     MissingDependency,
+    /// The pipeline that it starts could not be created, or failed.
+    Downstream,
 }
 
 impl Failure {
@@ -58,6 +60,7 @@ impl Failure {
             Self::Timeout => "job_execution_timeout",
             Self::Runner => "runner_system_failure",
             Self::MissingDependency => "missing_dependency_failure",
+            Self::Downstream => "downstream_pipeline_creation_failed",
         }
     }
 
@@ -66,7 +69,7 @@ impl Failure {
     pub fn exit_code(self) -> Option<i32> {
         match self {
             Self::Script(code) => Some(code),
-            Self::Timeout | Self::Runner | Self::MissingDependency => None,
+            Self::Timeout | Self::Runner | Self::MissingDependency | Self::Downstream => None,
         }
     }
 }
@@ -285,6 +288,12 @@ impl Schedule {
         let goes_on =
             |status: &Status| matches!(status, Status::Pending | Status::Running | Status::Scheduled | Status::WaitingForResource);
         !self.statuses.iter().any(goes_on)
+    }
+
+    /// Whether a job may start that was not asked for with [`Self::start`].
+    #[must_use]
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
     }
 
     /// The next job that may start, which runs from now on; jobs of earlier stages and files come first.

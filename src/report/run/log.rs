@@ -48,6 +48,13 @@ impl RunLog {
                 self.prefix = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(MAX_PREFIX);
                 String::new()
             }
+            Event::PipelineStarted { job, jobs } => {
+                let first = self.names.len();
+                self.names.extend(jobs.iter().enumerate().map(|(index, job)| (job.name.clone(), first + index)));
+                let longest = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(MAX_PREFIX);
+                self.prefix = self.prefix.max(longest);
+                self.line(job, &self.dim("starts a pipeline"))
+            }
             Event::JobStarted { job, attempt } if *attempt > 1 => self.line(job, &self.dim(&format!("attempt {attempt}"))),
             Event::JobStarted { job, .. } => self.line(job, &self.dim("starts")),
             Event::Log { job, text } => self.shown(text).map(|text| self.line(job, &text)).unwrap_or_default(),

@@ -23,11 +23,13 @@
 //! ```
 
 mod attempt;
+mod child;
 #[cfg(feature = "engine")]
 mod docker;
 mod executor;
 mod folder;
 mod leftover;
+mod line;
 mod log;
 mod process;
 mod runner;
@@ -36,10 +38,11 @@ mod source;
 mod stop;
 mod store;
 
+pub use child::{Children, Request};
 #[cfg(feature = "engine")]
 pub use docker::Docker;
 pub use executor::{Ended, Executor, Fault, Place, Site};
-pub use runner::{Options, Report, Run};
+pub use runner::{Choice, Options, Report, Run};
 pub use shell::Shell;
 pub use stop::{Cause, Stop};
 pub use store::copy_artifacts;

@@ -1,43 +1,54 @@
-//! The loop round the schedule: starts what may start, on a thread each, and reacts to each end at once.
+//! The loop round the schedules of a pipeline and of those that it starts: begins what may begin, on a thread each, and reacts to each end at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
 
 use crate::pipeline::Pipeline;
 use crate::pipeline::context::Context;
-use crate::plan::{Plan, PlannedJob};
-use crate::run::event::{Event, JobHead, JobReport, Level, Stamped, Tests};
+use crate::plan::Plan;
+use crate::run::event::{Event, JobReport, Level, Stamped};
 use crate::run::live::attempt::{Attempt, Finished};
+use crate::run::live::child::{Children, Request, entries};
 use crate::run::live::executor::{Executor, Fault, Site};
 use crate::run::live::leftover::RunFolder;
+use crate::run::live::line::{Line, Planned, Refusal, Where, rfc_3339};
 use crate::run::live::source::Source;
 use crate::run::live::stop::{Cause, Stop};
 use crate::run::live::store::Store;
-use crate::run::planned;
-use crate::run::predefined::{self, Whereabouts};
-use crate::run::schedule::{AllowFailure, Circle, Failure, Outcome, Schedule, When};
+use crate::run::schedule::{Circle, Failure, Outcome};
 use crate::run::status::Status;
-use crate::run::task::{self, Task};
-use crate::run::times::duration;
-use crate::run::variables::Variables;
 
 /// Events that wait to be consumed; whoever prints more has to wait.
 const QUEUE: usize = 1024;
+
+/// Most pipelines that stand above one, as GitLab has it (<https://docs.gitlab.com/ci/pipelines/downstream_pipelines/#nested-child-pipelines>).
+const MAX_DEPTH: usize = 2;
 
 /// What threads tell the loop.
 #[derive(Debug)]
 pub enum Message {
     /// Something happened.
     Event(Event),
-    /// An attempt ended.
-    Finished(usize, Box<Finished>),
+    /// An attempt ended: its line, its number, and how.
+    Finished(usize, usize, Box<Finished>),
     /// There is something to look at.
     Wake,
+}
+
+/// What of a plan is run.
+#[derive(Clone, Default, Debug)]
+pub struct Choice {
+    /// The numbers of the jobs of the plan that are run; none stands for all.
+    pub jobs: Option<Vec<usize>>,
+    /// Manual and delayed jobs, by their names, that start as soon as they can.
+    pub played: BTreeSet<Arc<str>>,
+    /// Jobs that don't start, by their names, each with why: a lower-case fragment.
+    pub held: BTreeMap<Arc<str>, String>,
 }
 
 /// How a pipeline is run.
@@ -47,12 +58,8 @@ pub struct Options {
     pub root: PathBuf,
     /// How many jobs run at a time.
     pub concurrency: NonZeroUsize,
-    /// The numbers of the jobs of the plan that are run; none stands for all.
-    pub chosen: Option<Vec<usize>>,
-    /// Manual and delayed jobs, by their names, that start as soon as they can.
-    pub played: BTreeSet<Arc<str>>,
-    /// Jobs that don't start, by their names, each with why: a lower-case fragment.
-    pub held: BTreeMap<Arc<str>, String>,
+    /// What is run.
+    pub choice: Choice,
     /// Values that are not shown in logs.
     pub secrets: Vec<String>,
     /// Whether the files of jobs stay.
@@ -70,9 +77,7 @@ impl Options {
         Self {
             root: root.to_owned(),
             concurrency: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
-            chosen: None,
-            played: BTreeSet::new(),
-            held: BTreeMap::new(),
+            choice: Choice::default(),
             secrets: Vec::new(),
             keep: false,
             cache_limit: 10 << 30,
@@ -88,20 +93,15 @@ pub struct Report {
     pub status: Status,
     /// How long it took.
     pub duration: Duration,
-    /// What became of each job, in the order of the plan.
+    /// What became of each job, in the order of the plan; those of pipelines that it started come behind.
     pub jobs: Vec<JobReport>,
 }
 
 /// A pipeline that can be run.
-#[derive(Debug)]
 pub struct Run<'a> {
-    pipeline: &'a Pipeline,
-    plan: &'a Plan,
-    context: &'a Context,
+    line: Line<'a>,
     options: Options,
-    /// The numbers of its jobs in the plan, by those in the schedule.
-    chosen: Vec<usize>,
-    schedule: Schedule,
+    children: Option<&'a mut dyn Children>,
 }
 
 impl<'a> Run<'a> {
@@ -110,14 +110,15 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
     pub fn new(pipeline: &'a Pipeline, plan: &'a Plan, context: &'a Context, options: Options) -> Result<Self, Circle> {
-        let chosen = options.chosen.clone().unwrap_or_else(|| (0..plan.jobs.len()).collect());
-        let mut jobs = planned::jobs(pipeline, plan, &chosen);
-        for job in jobs.iter_mut().filter(|job| options.held.contains_key(&job.name)) {
-            job.when = When::Manual;
-            job.allow_failure = AllowFailure::Always;
-        }
-        let schedule = Schedule::new(jobs, planned::stops_on_failure(pipeline))?;
-        Ok(Self { pipeline, plan, context, options, chosen, schedule })
+        let line = Line::new(Planned::Given(pipeline, plan, context), options.choice.clone(), None)?;
+        Ok(Self { line, options, children: None })
+    }
+
+    /// Says who makes the pipelines that jobs start; otherwise such jobs fail.
+    #[must_use]
+    pub fn with_children(mut self, children: &'a mut dyn Children) -> Self {
+        self.children = Some(children);
+        self
     }
 
     /// Runs it to its end and tells `observer` what happens; `stop` ends it before.
@@ -129,87 +130,92 @@ impl<'a> Run<'a> {
         let store = Store::open(&self.options.root)?;
         let folder = RunFolder::new()?;
         let source = Source::of(&self.options.root, &folder.path().join("source"), self.options.depth)?;
+        let builds_dir = folder.path().to_string_lossy().into_owned();
+        let project = self.line.project_path();
         let (sender, messages) = mpsc::sync_channel(QUEUE);
-        let count = self.chosen.len();
-        let mut live = Live {
-            began,
-            moment: rfc_3339(),
-            states: vec![State::default(); count],
-            variables: BTreeMap::new(),
-            due: BTreeSet::new(),
-            waits: (0..count).filter(|&job| matches!(self.schedule.jobs()[job].when, When::Manual | When::Delayed)).collect(),
-            running: 0,
-            canceled: Stop::default(),
-            heeded: None,
-            run: self,
-            observer,
+        let desk = Desk {
+            executor,
+            store: &store,
+            source: &source,
+            folder: folder.path(),
+            builds_dir: &builds_dir,
+            project: &project,
+            options: &self.options,
+            sender,
         };
-        let (told, waker) = (live.canceled.clone(), sender.clone());
+        let told = Stop::default();
+        let (canceled, waker) = (told.clone(), desk.sender.clone());
         let _listening = stop.listen(move |cause| {
             told.tell(cause);
             // Where the queue is full, the loop has something to read anyway, and looks at what was told behind each message.
             let _ = waker.try_send(Message::Wake);
         });
-        live.started();
+        let mut live = Live {
+            began,
+            moment: rfc_3339().into(),
+            lines: vec![self.line],
+            children: self.children,
+            numbers: 0,
+            running: 0,
+            canceled,
+            heeded: None,
+            observer,
+        };
+        live.tell(Event::RunStarted { version: 1, jobs: live.lines[0].heads() });
         thread::scope(|scope| {
             loop {
                 live.heed();
-                live.wake();
-                while live.running < live.run.options.concurrency.get() {
-                    let Some(job) = live.run.schedule.start() else { break };
-                    live.begin(job);
-                    let task = match live.task(job, executor, &folder, &source) {
-                        Ok(task) => task,
-                        Err(message) => {
-                            live.refuse(job, message);
-                            continue;
-                        }
-                    };
-                    let name = live.place_name(job);
-                    let (sender, store, source, stop) = (sender.clone(), &store, &source, live.states[job].stop.clone());
-                    let (secrets, keeps) = (live.run.options.secrets.clone(), live.run.options.keep);
-                    let (root, project) = (folder.path(), live.project_path());
-                    live.running += 1;
-                    scope.spawn(move || {
-                        let builds_dir = root.to_string_lossy();
-                        let site = Site { name: &name, folder: root, source, project: &project, builds_dir: &builds_dir };
-                        let attempt =
-                            Attempt { task: &task, site, executor, store, stop: &stop, secrets: &secrets, events: sender.clone(), keeps };
-                        let finished = attempt.run();
-                        let _ = sender.send(Message::Finished(job, Box::new(finished)));
-                    });
-                }
-                if live.running == 0 && live.due.is_empty() {
+                live.advance(&desk, scope);
+                if live.lines.iter().all(|line| line.is_over) {
                     break;
                 }
                 match live.next(&messages) {
                     Some(Message::Event(event)) => live.tell(event),
-                    Some(Message::Finished(job, finished)) => live.end(job, &finished),
+                    Some(Message::Finished(line, job, finished)) => {
+                        live.running -= 1;
+                        live.lines[line].note(job, &finished);
+                        live.finish((line, job), finished.outcome, finished.coverage);
+                    }
                     Some(Message::Wake) | None => {}
                 }
             }
         });
-        if live.run.options.keep {
+        if self.options.keep {
             folder.keep();
         }
-        store.shrink(live.run.options.cache_limit);
+        store.shrink(self.options.cache_limit);
         Ok(live.report())
+    }
+}
+
+/// What all jobs of a run share.
+struct Desk<'d> {
+    executor: &'d dyn Executor,
+    store: &'d Store,
+    source: &'d Source,
+    folder: &'d Path,
+    builds_dir: &'d str,
+    project: &'d str,
+    options: &'d Options,
+    sender: SyncSender<Message>,
+}
+
+impl<'d> Desk<'d> {
+    fn site(&self, name: &'d str) -> Site<'d> {
+        Site { name, folder: self.folder, source: self.source, project: self.project, builds_dir: self.builds_dir }
     }
 }
 
 /// A run that goes on.
 struct Live<'a, 'o> {
-    run: Run<'a>,
     began: Instant,
     /// The moment at which it began.
-    moment: String,
-    states: Vec<State>,
-    /// The variables of dotenv reports, by job.
-    variables: BTreeMap<Arc<str>, Vec<(String, String)>>,
-    /// Delayed jobs by the moment at which they start.
-    due: BTreeSet<(Instant, usize)>,
-    /// Manual and delayed jobs that were not looked at.
-    waits: BTreeSet<usize>,
+    moment: Arc<str>,
+    /// The pipeline, and those that its jobs started.
+    lines: Vec<Line<'a>>,
+    children: Option<&'a mut dyn Children>,
+    /// How many attempts there were.
+    numbers: usize,
     running: usize,
     /// Told where the run is to end.
     canceled: Stop,
@@ -218,209 +224,194 @@ struct Live<'a, 'o> {
     observer: &'o mut dyn FnMut(&Stamped),
 }
 
-/// What is known of a job.
-#[derive(Clone, Default, Debug)]
-struct State {
-    attempts: u8,
-    started: Option<Instant>,
-    duration: Option<Duration>,
-    coverage: Option<f64>,
-    tests: Option<Tests>,
-    why: Option<String>,
-    stop: Stop,
-}
-
 impl Live<'_, '_> {
     fn tell(&mut self, event: Event) {
         (self.observer)(&Stamped { at: self.began.elapsed(), event });
     }
 
-    fn planned(&self, job: usize) -> &PlannedJob {
-        &self.run.plan.jobs[self.run.chosen[job]]
-    }
-
-    fn started(&mut self) {
-        let heads = self.run.chosen.iter().map(|&index| &self.run.plan.jobs[index]);
-        let jobs = heads.map(|job| JobHead { name: job.name.clone(), stage: job.stage.clone() }).collect();
-        self.tell(Event::RunStarted { version: 1, jobs });
-    }
-
     /// The next message; nothing where a delayed job has to start before.
     fn next(&mut self, messages: &mpsc::Receiver<Message>) -> Option<Message> {
-        let Some((moment, _)) = self.due.first() else { return messages.recv().ok() };
-        messages.recv_timeout(moment.saturating_duration_since(Instant::now())).ok()
+        let due = self.lines.iter().filter_map(|line| line.due.first()).map(|(moment, _)| *moment).min();
+        match due {
+            Some(moment) => messages.recv_timeout(moment.saturating_duration_since(Instant::now())).ok(),
+            None => messages.recv().ok(),
+        }
     }
 
-    /// Starts manual jobs that somebody wants, and delayed ones whose time has come.
-    fn wake(&mut self) {
-        let turn: Vec<usize> =
-            self.waits.iter().copied().filter(|&job| matches!(self.run.schedule.status(job), Status::Manual | Status::Scheduled)).collect();
-        for job in turn {
-            self.waits.remove(&job);
-            let name = self.planned(job).name.clone();
-            if self.run.options.played.contains(&name) && !self.run.options.held.contains_key(&name) {
-                self.run.schedule.play(job);
-            } else if self.run.schedule.status(job) == Status::Scheduled {
-                let delay = self.planned(job).effect.start_in.as_deref().and_then(duration).unwrap_or_default();
-                self.due.insert((Instant::now() + delay, job));
+    /// Begins what may begin, and ends the pipelines in which nothing more happens, until neither is left.
+    fn advance<'s>(&mut self, desk: &'s Desk<'s>, scope: &'s Scope<'s, '_>) {
+        loop {
+            let mut goes_on = false;
+            let mut index = 0;
+            // Those that begin now are at the end.
+            while index < self.lines.len() {
+                self.lines[index].wake();
+                goes_on |= self.start(index, desk, scope);
+                index += 1;
+            }
+            for index in (0..self.lines.len()).rev() {
+                goes_on |= self.end(index);
+            }
+            if !goes_on {
+                return;
             }
         }
-        while let Some(&(moment, job)) = self.due.first()
-            && moment <= Instant::now()
-        {
-            self.due.pop_first();
-            self.run.schedule.play(job);
+    }
+
+    /// Begins the jobs of a line that may. Gives whether something changed at once.
+    fn start<'s>(&mut self, line: usize, desk: &'s Desk<'s>, scope: &'s Scope<'s, '_>) -> bool {
+        let mut changed = false;
+        while self.running < desk.options.concurrency.get() {
+            let Some(job) = self.lines[line].schedule.start() else { return changed };
+            let attempt = self.lines[line].begin(job);
+            let name = self.lines[line].name(job);
+            self.tell(Event::JobStarted { job: name, attempt });
+            self.numbers += 1;
+            let place_name = self.numbers.to_string();
+            let directories = desk.executor.directories(&desk.site(&place_name));
+            let place = Where { number: self.numbers, directories, began: self.moment.clone() };
+            if self.lines[line].planned(job).trigger.is_some() {
+                let child = self.child((line, job), &place, desk);
+                self.triggered((line, job), child);
+                changed = true;
+                continue;
+            }
+            match self.lines[line].task(job, &place) {
+                Ok(task) => {
+                    self.running += 1;
+                    let stop = self.lines[line].states[job].stop.clone();
+                    scope.spawn(move || {
+                        let (secrets, keeps, events) = (desk.options.secrets.as_slice(), desk.options.keep, desk.sender.clone());
+                        let site = desk.site(&place_name);
+                        let finished =
+                            Attempt { task: &task, site, executor: desk.executor, store: desk.store, stop: &stop, secrets, events, keeps }
+                                .run();
+                        // The loop reads until the last job ended.
+                        let _ = desk.sender.send(Message::Finished(line, job, Box::new(finished)));
+                    });
+                }
+                Err(refusal) => {
+                    self.refuse((line, job), refusal);
+                    changed = true;
+                }
+            }
         }
+        changed
     }
 
-    fn begin(&mut self, job: usize) {
-        let state = &mut self.states[job];
-        state.attempts = state.attempts.saturating_add(1);
-        state.started = Some(Instant::now());
-        state.stop = Stop::default();
-        let attempt = state.attempts;
-        let name = self.planned(job).name.clone();
-        self.tell(Event::JobStarted { job: name, attempt });
-    }
-
-    fn place_name(&self, job: usize) -> String {
-        format!("{}-{}", job + 1, self.states[job].attempts)
-    }
-
-    /// The project's path, in which there is nothing but names.
-    fn project_path(&self) -> String {
-        let given = self.run.context.predefined().find(|(name, _)| *name == "CI_PROJECT_PATH").map(|(_, value)| value.to_owned());
-        let is_name = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains('\0');
-        given.filter(|path| path.split('/').all(is_name)).unwrap_or_else(|| "local/project".to_owned())
-    }
-
-    /// What has to be done for a job.
-    fn task(&self, job: usize, executor: &dyn Executor, folder: &RunFolder, source: &Source) -> Result<Task, Refusal> {
-        let planned = self.planned(job);
-        if let Some(external) = planned.external.iter().find(|external| external.pipeline.is_none() || external.job.is_some()) {
-            let other = external.project.as_deref().or(external.pipeline.as_deref()).unwrap_or("another pipeline");
-            return Err(Refusal(Failure::MissingDependency, format!("it needs artifacts of `{other}`, which is not here")));
+    /// Makes the pipeline that a job starts. Gives whether the job waits for it.
+    fn child(&mut self, (line, job): (usize, usize), place: &Where, desk: &Desk<'_>) -> Result<bool, Refusal> {
+        let refused = |why: &str| Refusal(Failure::Downstream, why.to_owned());
+        let parent = &self.lines[line];
+        if parent.depth() >= MAX_DEPTH {
+            return Err(refused("pipelines within pipelines go two levels deep"));
         }
-        let refused = |why: String| Refusal(Failure::Runner, why);
-        let base = self.run.pipeline.job(&planned.base).ok_or_else(|| refused("its configuration is gone".to_owned()))?;
-        let (name, project) = (self.place_name(job), self.project_path());
-        let builds_dir = folder.path().to_string_lossy();
-        let site = Site { name: &name, folder: folder.path(), source, project: &project, builds_dir: &builds_dir };
-        let (project_dir, builds_dir) = executor.directories(&site);
-        let mut variables = Variables::default();
-        self.run.context.predefined().for_each(|(name, value)| variables.set_raw(name, value));
-        let find =
-            |wanted: &str| self.run.context.predefined().find(|(name, _)| *name == wanted).map(|(_, value)| value).unwrap_or_default();
-        let image = base.image();
-        let whereabouts = Whereabouts {
-            number: job + 1,
-            project_dir: &project_dir,
-            builds_dir: &builds_dir,
-            began: &self.moment,
-            begins: &rfc_3339(),
-            image: image.as_ref().map(|image| image.text()),
-            timeout: task::timeout(&base.config).map_err(refused)?.as_secs(),
+        let (values, _) = parent.values(job, place)?;
+        let base = parent.base(job).ok_or_else(|| refused("its configuration is gone"))?;
+        let artifact = |other: &str, path: &str| {
+            let whole = format!("{}{other}", parent.name(job).strip_suffix(&*parent.planned(job).name).unwrap_or_default());
+            std::fs::read_to_string(desk.store.artifacts(&whole).join(path))
+                .map_err(|error| format!("`{path}` of `{other}` can't be read: {error}"))
         };
-        predefined::of_job(&mut variables, planned, &whereabouts, find("CI_SERVER_URL"), find("CI_PROJECT_PATH"));
-        predefined::environment(&mut variables, planned, base);
-        task::with_own(&mut variables, base, planned);
-        let sources = crate::run::sources::sources(self.run.pipeline, self.run.plan, planned);
-        let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
-        reported.for_each(|(name, value)| variables.set(name, value));
-        self.run.context.all_given().for_each(|(name, value)| variables.set_raw(name, value));
-        let mut task = Task::new(planned, base, sources, variables.expanded()).map_err(refused)?;
-        let given = self.run.context.all_given().map(|(name, _)| name);
-        task.private = given.chain(predefined::PRIVATE.iter().copied()).map(str::to_owned).collect();
-        Ok(task)
+        let (entries, files) = entries(base, &values, &artifact).map_err(|why| refused(&why))?;
+        let variables = crate::run::live::child::forwarded(base, parent.planned(job), parent.context(), &values);
+        let name = parent.name(job);
+        let awaited = parent.planned(job).trigger.as_ref().and_then(|trigger| trigger.strategy.as_deref()).is_some();
+        let Some(children) = &mut self.children else { return Err(refused("nobody here makes the pipelines that jobs start")) };
+        let (pipeline, plan, context, choice) = children.make(Request { entries, files, variables }).map_err(|why| refused(&why))?;
+        let made = Planned::Made(Box::new((pipeline, plan, context)));
+        let mut child = Line::new(made, choice, Some((line, job, &name))).map_err(|circle| refused(&circle.to_string()))?;
+        child.is_awaited = awaited;
+        self.tell(Event::PipelineStarted { job: name, jobs: child.heads() });
+        self.lines.push(child);
+        Ok(awaited)
+    }
+
+    /// Takes note of what came of starting a pipeline.
+    fn triggered(&mut self, job: (usize, usize), child: Result<bool, Refusal>) {
+        match child {
+            Ok(true) => {}
+            Ok(false) => self.finish(job, Outcome::Success, None),
+            Err(refusal) => self.refuse(job, refusal),
+        }
+    }
+
+    /// Ends a line in which nothing more happens. Gives whether it did so now.
+    fn end(&mut self, index: usize) -> bool {
+        let line = &mut self.lines[index];
+        if line.is_over || line.active > 0 || !line.due.is_empty() || line.schedule.has_pending() {
+            return false;
+        }
+        line.is_over = true;
+        let status = line.schedule.pipeline();
+        if let (Some(job), true) = (line.parent, line.is_awaited) {
+            let outcome = match status {
+                Status::Success | Status::Skipped => Outcome::Success,
+                Status::Canceled | Status::Manual => Outcome::Canceled,
+                _ => Outcome::Failed(Failure::Downstream),
+            };
+            if status == Status::Manual {
+                self.lines[job.0].states[job.1].why = Some("its pipeline waits for a manual job".to_owned());
+            }
+            self.finish(job, outcome, None);
+        }
+        true
     }
 
     /// Ends a job that could not begin.
-    fn refuse(&mut self, job: usize, Refusal(failure, why): Refusal) {
-        let name = self.planned(job).name.clone();
-        self.states[job].why = Some(why.clone());
+    fn refuse(&mut self, (line, job): (usize, usize), Refusal(failure, why): Refusal) {
+        let name = self.lines[line].name(job);
+        self.lines[line].states[job].why = Some(why.clone());
         self.tell(Event::Note { job: Some(name), level: Level::Error, text: why });
-        self.finish(job, Outcome::Failed(failure), None);
+        self.finish((line, job), Outcome::Failed(failure), None);
     }
 
-    /// Takes note of the end of an attempt.
-    fn end(&mut self, job: usize, finished: &Finished) {
-        self.running -= 1;
-        let name = self.planned(job).name.clone();
-        self.states[job].tests = finished.tests;
-        self.states[job].why = None;
-        self.variables.insert(name, finished.variables.clone());
-        self.finish(job, finished.outcome, finished.coverage);
-    }
-
-    fn finish(&mut self, job: usize, outcome: Outcome, coverage: Option<f64>) {
-        let duration = self.states[job].started.map(|started| started.elapsed()).unwrap_or_default();
-        let stopped = self.run.schedule.finish(job, outcome);
-        let status = self.run.schedule.status(job);
+    fn finish(&mut self, (index, job): (usize, usize), outcome: Outcome, coverage: Option<f64>) {
+        let line = &mut self.lines[index];
+        let (duration, stopped) = line.finish(job, outcome, coverage);
+        let status = line.schedule.status(job);
         let (reason, exit_code) = match outcome {
             Outcome::Failed(failure) => (Some(failure.name()), failure.exit_code()),
             Outcome::Success | Outcome::Canceled => (None, None),
         };
-        let attempt = self.states[job].attempts;
         let retried = !status.is_complete();
-        if let (Outcome::Failed(failure), None) = (outcome, &self.states[job].why) {
-            self.states[job].why = Some(failure.words());
-        }
-        self.states[job].duration = Some(duration);
-        self.states[job].coverage = coverage;
         let shown = if retried { Status::Failed } else { status };
-        let (name, allowed) = (self.planned(job).name.clone(), self.run.schedule.may_fail(job));
-        self.tell(Event::JobFinished { job: name, attempt, status: shown, reason, exit_code, duration, retried, allowed, coverage });
-        for other in stopped {
-            self.states[other].why = Some("canceled, since a job failed (`workflow:auto_cancel:on_job_failure`)".to_owned());
-            self.states[other].stop.tell(Cause::Canceled);
+        let (name, attempt, allowed) = (line.name(job), line.states[job].attempts, line.schedule.may_fail(job));
+        for &other in &stopped {
+            line.states[other].why = Some("canceled, since a job failed (`workflow:auto_cancel:on_job_failure`)".to_owned());
         }
+        self.tell(Event::JobFinished { job: name, attempt, status: shown, reason, exit_code, duration, retried, allowed, coverage });
+        self.stop(index, stopped, Cause::Canceled);
+    }
+
+    /// Tells jobs of a line to end, and the pipelines for which they wait.
+    fn stop(&mut self, index: usize, jobs: Vec<usize>, cause: Cause) {
+        for job in jobs {
+            self.lines[index].states[job].stop.tell(cause);
+            let awaited = |line: &Line<'_>| line.parent == Some((index, job)) && line.is_awaited && !line.is_over;
+            for child in (0..self.lines.len()).filter(|&child| awaited(&self.lines[child])).collect::<Vec<_>>() {
+                self.cancel(child, cause);
+            }
+        }
+    }
+
+    fn cancel(&mut self, index: usize, cause: Cause) {
+        self.lines[index].due.clear();
+        let running = self.lines[index].schedule.cancel();
+        self.stop(index, running, cause);
     }
 
     /// Ends what runs, if that was told since the last time.
     fn heed(&mut self) {
         let Some(cause) = self.canceled.cause().filter(|cause| self.heeded < Some(*cause)) else { return };
         self.heeded = Some(cause);
-        self.due.clear();
-        for job in self.run.schedule.cancel() {
-            self.states[job].stop.tell(cause);
-        }
+        (0..self.lines.len()).for_each(|index| self.cancel(index, cause));
     }
 
     fn report(mut self) -> Report {
-        let jobs: Vec<JobReport> = (0..self.states.len()).map(|job| self.job(job)).collect();
-        let (status, duration) = (self.run.schedule.pipeline(), self.began.elapsed());
+        let jobs: Vec<JobReport> = self.lines.iter().flat_map(|line| line.reports(self.began)).collect();
+        let (status, duration) = (self.lines[0].schedule.pipeline(), self.began.elapsed());
         self.tell(Event::RunFinished { status, duration, jobs: jobs.clone() });
         Report { status, duration, jobs }
     }
-
-    fn job(&self, job: usize) -> JobReport {
-        let (planned, state, status) = (self.planned(job), &self.states[job], self.run.schedule.status(job));
-        let held = self.run.options.held.get(&planned.name);
-        let by_status = || match status {
-            Status::Skipped => Some("what it waits for did not come to the end that it needs".to_owned()),
-            Status::Manual if held.is_some() => held.map(|why| format!("held back: {why}")),
-            Status::Manual => Some("waits for somebody to start it (`--manual`)".to_owned()),
-            Status::Canceled if state.attempts == 0 => Some("canceled before it began".to_owned()),
-            _ => None,
-        };
-        JobReport {
-            name: planned.name.clone(),
-            stage: planned.stage.clone(),
-            status,
-            allowed: self.run.schedule.may_fail(job) && status == Status::Failed,
-            why: if status == Status::Success { None } else { state.why.clone().or_else(by_status) },
-            attempts: state.attempts,
-            started: state.started.map(|started| started.duration_since(self.began)),
-            duration: state.duration,
-            coverage: state.coverage,
-            tests: state.tests,
-        }
-    }
-}
-
-/// Why a job does not begin.
-struct Refusal(Failure, String);
-
-fn rfc_3339() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
