@@ -235,6 +235,30 @@ pub struct Migrate {
     pub output: Option<PathBuf>,
 }
 
+impl Migrate {
+    /// A plain migration to a target, with nothing said besides.
+    pub fn to(target: &str) -> Self {
+        Self {
+            paths: Vec::new(),
+            to: target.to_owned(),
+            write: false,
+            check: false,
+            report: None,
+            jobs: Vec::new(),
+            auth: None,
+            project: None,
+            allow_partial: false,
+            drop_idle: false,
+            mode: Mode::Replace,
+            sdk: None,
+            force: true,
+            executor: None,
+            runner_config_out: None,
+            output: None,
+        }
+    }
+}
+
 /// `--report`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum ReportFormat {

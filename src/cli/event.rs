@@ -30,15 +30,16 @@ pub struct Setting {
 /// # Errors
 /// Options that contradict each other, or a file of variables that can't be read.
 pub fn setting(event: Event, options: &EventOptions, repository: &Repository) -> Result<Setting, Failure> {
-    made(event, options, repository, false)
+    made(event, options, repository, None)
 }
 
-/// The context of `event` in `repository` for jobs that run: what nothing tells has a stand-in, or does not exist.
+/// The context of `event` in `repository` for jobs that run: what nothing tells has a stand-in, or does not exist. `registry` takes the place of the
+/// project's own.
 ///
 /// # Errors
 /// Those of [`setting`].
-pub fn running(event: Event, options: &EventOptions, repository: &Repository) -> Result<undind::pipeline::context::Context, Failure> {
-    made(event, options, repository, true).map(|setting| setting.context.settled())
+pub fn running(event: Event, options: &EventOptions, repository: &Repository, registry: Option<&str>) -> Result<Context, Failure> {
+    made(event, options, repository, Some(registry)).map(|setting| setting.context.settled())
 }
 
 /// The event that the options name.
@@ -50,7 +51,7 @@ pub fn event(options: &EventOptions) -> Event {
     }
 }
 
-fn made(event: Event, options: &EventOptions, repository: &Repository, runs: bool) -> Result<Setting, Failure> {
+fn made(event: Event, options: &EventOptions, repository: &Repository, runs: Option<Option<&str>>) -> Result<Setting, Failure> {
     let git = Git::open(&repository.root).filter(|_| !repository.stdin);
     let mut assumptions = Vec::new();
     let mut facts = git.as_ref().map(Git::facts).unwrap_or_default();
@@ -70,7 +71,8 @@ fn made(event: Event, options: &EventOptions, repository: &Repository, runs: boo
         Ref::Branch(_) | Ref::Tag(_) => None,
     };
     assumptions.extend(assumed(event, &reference, &default_branch, options, git.is_some()));
-    if runs {
+    if let Some(registry) = runs {
+        facts.variables.extend(registry.map(|registry| ("CI_REGISTRY".into(), registry.into())));
         let folder = repository.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         stand_ins(&mut facts, &reference, &folder);
     }

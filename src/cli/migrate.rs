@@ -1,5 +1,6 @@
 //! `undind migrate`: rewrites pipelines, as a diff, as a report, or in the files themselves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use undind::config::{Auth, Config};
@@ -49,6 +50,17 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
     }
     report(&migrated.report, &repository.prefix, arguments, context)?;
     Ok(exit(&migrated.report, arguments))
+}
+
+/// What the repository's files become for `target`, by path, with the report.
+///
+/// # Errors
+/// Those of `undind migrate`.
+pub fn to_target(repository: &Repository, target: &str) -> Result<(BTreeMap<String, String>, MigrationReport), Failure> {
+    let arguments = Migrate::to(target);
+    let migrated = migrated(repository, &way(repository, &arguments)?, &arguments)?;
+    let text = |change: Change| Some((change.path, String::from_utf8(change.after).ok()?));
+    Ok((migrated.changes.into_iter().filter_map(text).collect(), migrated.report))
 }
 
 fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {

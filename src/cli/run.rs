@@ -3,11 +3,13 @@
 mod child;
 mod held;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use undind::detect::secret;
 use undind::diagnostic::Severity;
+use undind::migrate::target::VariableType;
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
 use undind::plan::{Plan, plan, refusals};
@@ -19,31 +21,36 @@ use undind::suggestion::nearest;
 use crate::cli::Context;
 use crate::cli::args::{LogFormat, Run as Arguments, RunExecutor};
 use crate::cli::discover::{Repository, one};
+use crate::cli::disk::read_limited;
 use crate::cli::event::{event, running};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
+use crate::cli::migrate::to_target;
 use child::Downstream;
 use held::held;
 
 /// Runs the pipeline at the path of the command line.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
-    if arguments.to.is_some() {
-        return Err(Failure::not_built("`run --to`"));
-    }
-    let repository = one(arguments.file.as_deref(), context)?;
+    let mut repository = one(arguments.file.as_deref(), context)?;
     if repository.stdin {
         return Err(Failure::new("a pipeline from standard input has no project to run in").help("give the path of its file"));
     }
-    let situation = context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository))?;
+    let overlay = match &arguments.to {
+        Some(target) => migrated(&mut repository, target, arguments)?,
+        None => BTreeMap::new(),
+    };
+    let situation =
+        context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository, arguments.registry.as_deref()))?;
     let mut documents = Documents::default();
     let (entry, file) = repository.load_entry(&mut documents)?;
     let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &situation));
     let plan = context.output.timed("plan", || plan(&pipeline, &situation, refusals(&pipeline, &documents)));
     created(&plan, &documents, context)?;
-    let options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
+    let mut options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
+    options.overlay = overlay;
     let held = !options.choice.held.is_empty();
     let executor = executor(arguments, &pipeline, &plan, &options)?;
-    let mut children = Downstream { arguments, repository: &repository };
+    let mut children = Downstream { arguments, repository: &repository, files: options.choice.files.clone() };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
     let stop = interruptible()?;
@@ -64,6 +71,33 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         Status::Failed | Status::Canceled => Exit::Findings,
         _ => Exit::Success,
     })
+}
+
+/// Puts what a migration would write in the place of what is there, in memory. Gives the texts of the files by path.
+fn migrated(repository: &mut Repository, target: &str, arguments: &Arguments) -> Result<BTreeMap<String, String>, Failure> {
+    let (texts, report) = to_target(repository, target)?;
+    if texts.is_empty() {
+        return Err(Failure::new(format!("nothing is migrated to `{target}`")).help("`undind migrate --to` says why not"));
+    }
+    let given = |name: &str| {
+        let of = |pairs: &[String]| pairs.iter().any(|pair| pair.split_once('=').is_some_and(|(given, _)| given == name));
+        of(&arguments.event.var) || of(&arguments.var_file) || !arguments.event.env_file.is_empty()
+    };
+    let missing: Vec<String> = report
+        .manual
+        .iter()
+        .filter_map(|step| {
+            let name = step.variable.as_ref().filter(|name| !given(name))?;
+            let option = if step.variable_type == Some(VariableType::File) { "--var-file" } else { "--var" };
+            Some(format!("`{option} {name}=…`"))
+        })
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::new(format!("the migrated jobs need variables that nothing here gives: {}", missing.join(", ")))
+            .help("`undind migrate --to` says what they hold"));
+    }
+    repository.workspace = repository.workspace.clone().with_overlay(texts.clone());
+    Ok(texts)
 }
 
 /// Whether there is something to run.
@@ -109,6 +143,7 @@ fn options(
     options.choice.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
     options.choice.held = held(arguments, &repository.workspace, pipeline, plan, documents);
     options.secrets = secrets(arguments, situation);
+    options.choice.files = files(arguments)?;
     options.keep = arguments.keep;
     if let Some(jobs) = arguments.jobs {
         options.concurrency = jobs;
@@ -127,9 +162,10 @@ fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &O
                 let Some(job) = pipeline.job(&planned.base) else { continue };
                 possible(arguments, job)?;
             }
-            let docker = Docker::new(arguments.privileged, arguments.default_image.clone()).map_err(|fault| {
-                Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
-            })?;
+            let docker =
+                Docker::new(arguments.privileged, arguments.default_image.clone(), arguments.registry.clone()).map_err(|fault| {
+                    Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
+                })?;
             Ok(Box::new(docker))
         }
     }
@@ -163,6 +199,18 @@ fn unknown(name: &str, plan: &Plan) -> Failure {
         Some(near) => failure.help(format!("there is `{near}`")),
         None => failure.help("`undind plan` lists the jobs"),
     }
+}
+
+/// The variables of type file, with the texts of their files.
+fn files(arguments: &Arguments) -> Result<BTreeMap<String, String>, Failure> {
+    let file = |pair: &String| {
+        let (name, path) =
+            pair.split_once('=').ok_or_else(|| Failure::new(format!("`--var-file {pair}`: a file is given as NAME=PATH")))?;
+        let bytes = read_limited(Path::new(path)).map_err(|error| Failure::at(Path::new(path), error))?;
+        let text = String::from_utf8(bytes).map_err(|_| Failure::at(Path::new(path), "the file is not UTF-8 text"))?;
+        Ok((name.to_owned(), text))
+    };
+    arguments.var_file.iter().map(file).collect()
 }
 
 /// The values that no log shows.

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::detect::registry::Registry;
 use crate::detect::steps::{JobShell, Step};
 use crate::detect::{JobFacts, Program};
+use crate::docker::Role;
 use crate::pipeline::Job;
 use crate::workspace::Workspace;
 use crate::yaml::{Data, Value};
@@ -17,8 +19,17 @@ const MAX_FOLLOWED: usize = 8;
 pub struct Effects {
     /// What changes something elsewhere, each as a lower-case fragment; the first is enough not to run the job unasked.
     pub deploys: Vec<String>,
-    /// The commands that send images to a registry, as fragments.
-    pub pushes: Vec<String>,
+    /// The commands that send images to a registry.
+    pub pushes: Vec<Push>,
+}
+
+/// A command that sends images to a registry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Push {
+    /// The command, as a fragment.
+    pub command: String,
+    /// Whether all go to the project's own registry, by the names of its variables.
+    pub is_own: bool,
 }
 
 /// Programs that are for nothing but other hosts.
@@ -152,7 +163,11 @@ pub fn effects(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Effects {
     }
     for operation in &facts.operations {
         if operation.operation.pushes() != Some(false) {
-            effects.pushes.push(format!("`{}`", first_line(&operation.text)));
+            let names = operation.operation.images.iter();
+            let names = names.filter(|image| matches!(image.role, Role::Pushed | Role::Destination | Role::Built));
+            let registries: Vec<Registry> = names.map(|image| Registry::of_image(&image.text)).collect();
+            let is_own = !registries.is_empty() && registries.iter().all(|registry| *registry == Registry::Project);
+            effects.pushes.push(Push { command: format!("`{}`", first_line(&operation.text)), is_own });
         }
     }
     let mut reader = Reader { workspace, seen: BTreeSet::new(), found: &mut effects.deploys };

@@ -169,7 +169,8 @@ impl Failure {
             Self::Script(code) => format!("exit code {code}"),
             Self::Timeout => "took longer than it may".to_owned(),
             Self::Runner => "could not be run".to_owned(),
-            Self::Downstream => "the pipeline that it starts did not pass".to_owned(),
+            Self::NoDownstream => "the pipeline that it starts could not be created".to_owned(),
+            Self::Downstream => "the pipeline that it starts failed".to_owned(),
             Self::MissingDependency => "artifacts that it needs are not there".to_owned(),
         }
     }

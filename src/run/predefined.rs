@@ -28,7 +28,7 @@ pub fn stand_ins(facts: &mut Facts, reference: &Ref, folder: &str) {
     let is_default = matches!(reference, Ref::Branch(name) if Some(name) == facts.default_branch.as_ref());
     let (namespace, name) = project.rsplit_once('/').unwrap_or(("", &project));
     let url = format!("https://{server}");
-    let registry = format!("registry.{server}");
+    let registry = facts.variables.get("CI_REGISTRY").map_or_else(|| format!("registry.{server}"), |known| known.to_string());
     let no_commit = "0".repeat(40);
     let values: [(&str, String); 40] = [
         ("CI_API_GRAPHQL_URL", format!("{url}/api/graphql")),

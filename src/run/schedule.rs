@@ -47,7 +47,9 @@ pub enum Failure {
     Runner,
     /// Artifacts that it needs are not there.
     MissingDependency,
-    /// The pipeline that it starts could not be created, or failed.
+    /// The pipeline that it starts could not be created.
+    NoDownstream,
+    /// The pipeline that it starts failed.
     Downstream,
 }
 
@@ -60,7 +62,8 @@ impl Failure {
             Self::Timeout => "job_execution_timeout",
             Self::Runner => "runner_system_failure",
             Self::MissingDependency => "missing_dependency_failure",
-            Self::Downstream => "downstream_pipeline_creation_failed",
+            Self::NoDownstream => "downstream_pipeline_creation_failed",
+            Self::Downstream => "unknown_failure",
         }
     }
 
@@ -69,7 +72,7 @@ impl Failure {
     pub fn exit_code(self) -> Option<i32> {
         match self {
             Self::Script(code) => Some(code),
-            Self::Timeout | Self::Runner | Self::MissingDependency | Self::Downstream => None,
+            Self::Timeout | Self::Runner | Self::MissingDependency | Self::NoDownstream | Self::Downstream => None,
         }
     }
 }

@@ -47,6 +47,10 @@ pub struct Task {
     pub image: Option<Container>,
     /// What runs beside it.
     pub services: Vec<Container>,
+    /// Files that variables hold the paths of, with their texts.
+    pub files: Vec<(String, String)>,
+    /// What is to be said before it begins: sentences.
+    pub warnings: Vec<String>,
     /// Names of variables that only the job itself may see.
     pub private: BTreeSet<String>,
     /// The regular expression that finds the coverage in its log, without its slashes.
@@ -212,12 +216,26 @@ impl Task {
             sources,
             image: job.image().map(|image| Container::new(&image, &values)),
             services: job.services().iter().map(|service| Container::new(service, &values)).collect(),
+            files: Vec::new(),
+            warnings: unavailable(config, &values),
             private: BTreeSet::new(),
             has_files: !matches!(strategy, "none" | "empty"),
             coverage: config.get("coverage").and_then(Value::as_str).map(|text| text.trim_matches('/').to_owned()),
             values,
         })
     }
+}
+
+/// The ID tokens and secrets of a job that GitLab would fetch, and that nobody gave
+/// (<https://docs.gitlab.com/ci/yaml/#id_tokens>, <https://docs.gitlab.com/ci/yaml/#secrets>).
+fn unavailable(config: &Mapping, values: &Values) -> Vec<String> {
+    let names = |keyword: &str| config.get(keyword).and_then(Value::as_mapping).into_iter().flat_map(|mapping| mapping.entries.values());
+    let missing = |what: &'static str, entry: &Entry| {
+        let name = entry.key.scalar_text().filter(|name| values.get(name).is_none())?;
+        Some(format!("{what} `{name}` is issued by GitLab and is not here; `--var {name}=…` gives one"))
+    };
+    let tokens = names("id_tokens").filter_map(|entry| missing("the ID token", entry));
+    tokens.chain(names("secrets").filter_map(|entry| missing("the secret", entry))).collect()
 }
 
 /// How long a job may take.

@@ -42,7 +42,7 @@ fn wrong_usage_ends_with_2_and_says_what_was_meant() {
 #[test]
 fn what_this_version_does_not_have_says_so() {
     let folder = Folder::new(&[(".gitlab-ci.yml", PIPELINE), ("target/target.yml", "")]);
-    for arguments in [&["run", "--to", "depot"][..], &["verify", "--to", "depot"], &["migrate", "--to", "depot", "--report", "html"]] {
+    for arguments in [&["verify", "--to", "depot"][..], &["migrate", "--to", "depot", "--report", "html"]] {
         folder.refuses(arguments, "not built yet");
     }
 }

@@ -35,15 +35,21 @@ pub struct Run {
     /// Let jobs push images to where they say
     #[arg(long)]
     pub real_registry: bool,
+    /// A registry without TLS and login that takes what jobs push to $CI_REGISTRY, at the address by which they reach it
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "real_registry")]
+    pub registry: Option<String>,
     /// How many jobs run at a time [default: as many as there are processors]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<std::num::NonZeroUsize>,
     /// Show the value of this variable in no log; those whose names speak of secrets are not shown anyway
     #[arg(long, value_name = "NAME")]
     pub mask: Vec<String>,
-    /// Rewrite the pipeline for this target first, in memory (not built yet)
+    /// Run what `undind migrate --to` would make of the pipeline; no file is changed
     #[arg(long, value_name = "TARGET")]
     pub to: Option<String>,
+    /// A variable of type file, with the file that holds its text; may be given several times
+    #[arg(long, value_name = "NAME=PATH")]
+    pub var_file: Vec<String>,
     /// Copy the artifacts of all jobs into this folder
     #[arg(long, value_name = "DIR")]
     pub artifacts_to: Option<PathBuf>,

@@ -20,6 +20,8 @@ const ENTRY: &str = ".undind/child/.gitlab-ci.yml";
 pub struct Downstream<'c> {
     pub arguments: &'c Arguments,
     pub repository: &'c Repository,
+    /// Variables of type file with the texts of their files.
+    pub files: std::collections::BTreeMap<String, String>,
 }
 
 impl Children for Downstream<'_> {
@@ -27,7 +29,8 @@ impl Children for Downstream<'_> {
         // JSON is YAML.
         let entry = (ENTRY.to_owned(), json!({ "include": request.entries }).to_string());
         let workspace = self.repository.workspace.with_overlay(request.files.into_iter().chain([entry]));
-        let context = running(Event::ParentPipeline, &self.arguments.event, self.repository).map_err(|failure| failure.to_string())?;
+        let context = running(Event::ParentPipeline, &self.arguments.event, self.repository, self.arguments.registry.as_deref())
+            .map_err(|failure| failure.to_string())?;
         let context = context.with_variables(request.variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         let mut documents = Documents::default();
         let file = documents.load(&workspace, ENTRY).map_err(|error| error.to_string())?;
@@ -47,6 +50,6 @@ impl Children for Downstream<'_> {
         let held = held(self.arguments, &workspace, &pipeline, &plan, &mut documents);
         let named = self.arguments.manual.iter().filter_map(|name| select(&plan, std::slice::from_ref(name), false).ok());
         let played = named.flatten().map(|index| plan.jobs[index].name.clone()).collect();
-        Ok((pipeline, plan, context, Choice { jobs: None, played, held }))
+        Ok((pipeline, plan, context, Choice { jobs: None, played, held, files: self.files.clone() }))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use undind::detect::Detector;
-use undind::detect::outside::effects;
+use undind::detect::outside::{Push, effects};
 use undind::pipeline::{Documents, Pipeline};
 use undind::plan::{Plan, PlannedJob};
 use undind::workspace::Workspace;
@@ -25,8 +25,9 @@ pub fn held(
         let facts = detector.facts(documents, pipeline, job);
         let effects = effects(job, &facts, workspace);
         let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
-        let pushes =
-            effects.pushes.into_iter().next().filter(|_| !arguments.real_registry).map(|command| format!("it pushes images: {command}"));
+        // The project's registry is a throw-away one where one is given.
+        let is_real = |push: &&Push| !arguments.real_registry && !(push.is_own && arguments.registry.is_some());
+        let pushes = effects.pushes.iter().find(is_real).map(|push| format!("it pushes images: {}", push.command));
         by_base.insert(&job.name, deploys.or(pushes));
     }
     let why = |job: &PlannedJob| match &job.trigger {

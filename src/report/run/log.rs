@@ -69,8 +69,8 @@ impl RunLog {
             Event::JobFinished { job, status, exit_code, reason, duration, retried, allowed, .. } => {
                 let why = match (exit_code, reason) {
                     (Some(code), _) => format!(" with exit code {code}"),
+                    (None, Some("unknown_failure") | None) => String::new(),
                     (None, Some(reason)) => format!(": {}", reason.replace('_', " ")),
-                    (None, None) => String::new(),
                 };
                 let after = length(*duration);
                 let text = match status {

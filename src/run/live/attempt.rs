@@ -70,6 +70,10 @@ impl Attempt<'_> {
             log.note(Level::Info, format!("its files stay in `{}`", place.keep()));
         }
         let (project, _) = self.executor.directories(&self.site);
+        self.task.warnings.iter().for_each(|warning| log.note(Level::Warning, warning));
+        for (path, text) in &self.task.files {
+            place.write(path, text)?;
+        }
         let keys: Vec<String> = self.task.caches.iter().map(|cache| self.key(&cache.key)).collect();
         for (cache, key) in self.task.caches.iter().zip(&keys).filter(|(cache, _)| cache.pulls) {
             self.restore(cache, key, &mut *place, log)?;

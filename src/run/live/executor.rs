@@ -68,6 +68,12 @@ pub trait Place {
     /// [`Fault`] where they can't be written.
     fn put(&mut self, from: &Path) -> Result<(), Fault>;
 
+    /// Writes a file that is none of the project's, at a path that [`Task::files`] names.
+    ///
+    /// # Errors
+    /// [`Fault`] where it can't be written.
+    fn write(&mut self, path: &str, text: &str) -> Result<(), Fault>;
+
     /// Runs a script in a new shell until it ends, `deadline` comes or `stop` is told; what it started ends with it.
     ///
     /// # Errors

@@ -222,6 +222,9 @@ impl<'a> Line<'a> {
         let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
         reported.for_each(|(name, value)| variables.set(name, value));
         context.all_given().for_each(|(name, value)| variables.set_raw(name, value));
+        for name in self.choice.files.keys() {
+            variables.set_raw(name, &file_path(&place.directories.0, name));
+        }
         Ok((variables.expanded(), sources))
     }
 
@@ -238,6 +241,8 @@ impl<'a> Line<'a> {
         let sources = sources.iter().map(|source| self.whole(source)).collect();
         let mut task = Task::new(planned, base, sources, values).map_err(refused)?;
         task.name = self.name(job);
+        let files = self.choice.files.iter();
+        task.files = files.map(|(name, text)| (file_path(&place.directories.0, name), text.clone())).collect();
         let given = self.context().all_given().map(|(name, _)| name);
         task.private = given.chain(predefined::PRIVATE.iter().copied()).map(str::to_owned).collect();
         Ok(task)
@@ -292,6 +297,11 @@ impl<'a> Line<'a> {
             tests: state.tests,
         }
     }
+}
+
+/// The file of a variable of type file (gitlab-runner, `BashWriter.TmpFile`).
+fn file_path(project_dir: &str, name: &str) -> String {
+    format!("{project_dir}.tmp/{name}")
 }
 
 /// This moment.

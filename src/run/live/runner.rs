@@ -49,6 +49,8 @@ pub struct Choice {
     pub played: BTreeSet<Arc<str>>,
     /// Jobs that don't start, by their names, each with why: a lower-case fragment.
     pub held: BTreeMap<Arc<str>, String>,
+    /// Variables of type file with the texts of their files.
+    pub files: BTreeMap<String, String>,
 }
 
 /// How a pipeline is run.
@@ -68,6 +70,8 @@ pub struct Options {
     pub cache_limit: u64,
     /// How many commits of the history jobs have; 0 is all.
     pub depth: u32,
+    /// Texts of files of the project that jobs have in the place of what is there, by path from the root.
+    pub overlay: BTreeMap<String, String>,
 }
 
 impl Options {
@@ -82,6 +86,7 @@ impl Options {
             keep: false,
             cache_limit: 10 << 30,
             depth: 20,
+            overlay: BTreeMap::new(),
         }
     }
 }
@@ -130,6 +135,7 @@ impl<'a> Run<'a> {
         let store = Store::open(&self.options.root)?;
         let folder = RunFolder::new()?;
         let source = Source::of(&self.options.root, &folder.path().join("source"), self.options.depth)?;
+        source.lay_over(&self.options.overlay)?;
         let builds_dir = folder.path().to_string_lossy().into_owned();
         let project = self.line.project_path();
         let (sender, messages) = mpsc::sync_channel(QUEUE);
@@ -301,7 +307,7 @@ impl Live<'_, '_> {
 
     /// Makes the pipeline that a job starts. Gives whether the job waits for it.
     fn child(&mut self, (line, job): (usize, usize), place: &Where, desk: &Desk<'_>) -> Result<bool, Refusal> {
-        let refused = |why: &str| Refusal(Failure::Downstream, why.to_owned());
+        let refused = |why: &str| Refusal(Failure::NoDownstream, why.to_owned());
         let parent = &self.lines[line];
         if parent.depth() >= MAX_DEPTH {
             return Err(refused("pipelines within pipelines go two levels deep"));

@@ -96,6 +96,12 @@ impl Place for Folder<'_> {
         folder::copy(from, &self.project)
     }
 
+    fn write(&mut self, path: &str, text: &str) -> Result<(), Fault> {
+        let path = Path::new(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
+        written.map_err(|error| Fault::io("the file of a variable can't be written", &error))
+    }
+
     fn run(
         &mut self,
         script: &str,

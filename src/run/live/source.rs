@@ -1,7 +1,7 @@
 //! The files of a project as jobs get them: what is committed, changed and new, but nothing that git ignores; with a repository beside them, as the
 //! runner's checkout has one. The one file of the library that runs `git`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,6 +49,19 @@ impl Source {
         let files = tracked.iter().chain(new.iter().filter(|path| !path.starts_with(&own))).cloned().collect();
         copy_files(root, &files, into)?;
         Ok(Self { folder: into.to_owned(), tracked: Arc::new(tracked) })
+    }
+
+    /// Puts texts in the place of files, or makes them.
+    ///
+    /// # Errors
+    /// [`Fault`] where they can't be written.
+    pub fn lay_over(&self, texts: &BTreeMap<String, String>) -> Result<(), Fault> {
+        for (path, text) in texts {
+            let path = self.folder.join(path);
+            let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+            written.map_err(|error| Fault::io(format_args!("`{}` can't be written", path.display()), &error))?;
+        }
+        Ok(())
     }
 
     /// The folder with the files.

@@ -36,18 +36,21 @@ pub struct Docker {
     pub privileged: bool,
     /// The image of jobs that name none.
     pub image: Option<String>,
+    /// A registry without TLS, which daemons that are services are told of.
+    pub registry: Option<String>,
 }
 
 impl Docker {
-    /// An executor whose engine answers, after what ended runs left there was removed. `privileged` and `image` are the fields of these names.
+    /// An executor whose engine answers, after what ended runs left there was removed. The
+    /// arguments are the fields of these names.
     ///
     /// # Errors
     /// [`Fault`] where there is no engine, or it does not answer.
-    pub fn new(privileged: bool, image: Option<String>) -> Result<Self, Fault> {
+    pub fn new(privileged: bool, image: Option<String>, registry: Option<String>) -> Result<Self, Fault> {
         let client = Client::new()?;
         client.ping()?;
         sweep::sweep(&client);
-        Ok(Self { privileged, image })
+        Ok(Self { privileged, image, registry })
     }
 }
 
@@ -67,7 +70,17 @@ impl Executor for Docker {
         let name = format!("{run}-{}", site.name);
         let (project, _) = self.directories(site);
         let labels = Labels::new(site.folder);
-        let mut job = Job { client, name, project, labels, privileged: self.privileged, containers: Vec::new(), job: None, kept: false };
+        let mut job = Job {
+            client,
+            name,
+            project,
+            labels,
+            privileged: self.privileged,
+            registry: self.registry.clone(),
+            containers: Vec::new(),
+            job: None,
+            kept: false,
+        };
         job.make(task, &image, site)?;
         Ok(Box::new(job))
     }
@@ -80,6 +93,7 @@ struct Job {
     project: String,
     labels: Labels,
     privileged: bool,
+    registry: Option<String>,
     /// The ids of all containers.
     containers: Vec<String>,
     /// The container of the job itself.
@@ -131,7 +145,7 @@ impl Job {
                 volumes: self.binds(),
                 privileged: self.privileged,
             };
-            let id = container::create(&self.client, &built, service.command.clone(), &self.labels)?;
+            let id = container::create(&self.client, &built, service::command(service, self.registry.as_deref()), &self.labels)?;
             self.containers.push(id.clone());
             container::start(&self.client, &id)
                 .map_err(|fault| Fault(format!("the service `{}` can't be started: {}", service.image, fault.0)))?;
@@ -167,6 +181,10 @@ impl Job {
 impl Place for Job {
     fn put(&mut self, from: &Path) -> Result<(), Fault> {
         files::put(&self.client, self.id()?, from, &self.project)
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> Result<(), Fault> {
+        files::put_text(&self.client, self.id()?, text, path)
     }
 
     fn run(

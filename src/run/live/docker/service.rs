@@ -8,6 +8,7 @@ use bollard::models::ExecConfig;
 use bollard::query_parameters::{InspectContainerOptions, LogsOptions};
 use futures_util::StreamExt;
 
+use crate::docker::reference::Reference;
 use crate::docker::service_names;
 use crate::run::live::docker::client::Client;
 use crate::run::live::executor::Fault;
@@ -24,6 +25,16 @@ pub fn names(service: &Container) -> Vec<String> {
     let mut names = service_names(&service.image);
     names.extend(service.aliases.iter().filter(|alias| !names.contains(alias)).cloned().collect::<Vec<_>>());
     names
+}
+
+/// The command of `service`. A Docker daemon takes `registry` as one without TLS, besides what its own command says.
+pub fn command(service: &Container, registry: Option<&str>) -> Option<Vec<String>> {
+    let is_daemon = Reference::parse(&service.image).is_some_and(|reference| reference.tag.is_some_and(|tag| tag.contains("dind")));
+    let mut command = service.command.clone();
+    if let Some(registry) = registry.filter(|_| is_daemon && service.entrypoint.is_none()) {
+        command.get_or_insert_default().push(format!("--insecure-registry={registry}"));
+    }
+    command
 }
 
 /// Waits until each of `services`, ids with their images, listens on one of the ports that its image exposes; one without such ports need only run. A

@@ -1,0 +1,190 @@
+//! Runs that do not come to their end by themselves: interrupted, killed, out of time; and what is left of them, by listing before and after.
+
+#![cfg(unix)]
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A project with a pipeline.
+struct Project {
+    root: tempfile::TempDir,
+    /// Where runs have their folders.
+    temporary: tempfile::TempDir,
+    engine: Option<OsString>,
+}
+
+impl Project {
+    fn new(pipeline: &str) -> Self {
+        let root = tempfile::tempdir().expect("a folder can be made");
+        fs::write(root.path().join(".gitlab-ci.yml"), pipeline).expect("the pipeline can be written");
+        Self { root, temporary: tempfile::tempdir().expect("a folder can be made"), engine: None }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_undind"));
+        command.current_dir(self.root.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.temporary.path()).env("TMPDIR", self.temporary.path());
+        command.arg("run").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        match &self.engine {
+            Some(host) => command.env("DOCKER_HOST", host),
+            None => command.args(["--executor", "shell"]),
+        };
+        command
+    }
+
+    /// Starts a run and waits until a job printed `word`.
+    fn started(&self, arguments: &[&str], word: &str) -> Child {
+        let mut child = self.command(arguments).spawn().expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        assert!(lines.any(|line| line.expect("it is text").ends_with(&format!("| {word}"))), "the job never said {word}");
+        // Whatever comes is read, so that nobody waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        child
+    }
+
+    /// Folders of runs that are there.
+    fn folders(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.temporary.path()).expect("it is there");
+        entries.map(|entry| entry.expect("it can be read").path()).filter(|path| path.to_string_lossy().contains("undind-run")).collect()
+    }
+
+    /// Processes that run in one of those folders' jobs.
+    fn processes(&self) -> Vec<String> {
+        let mark = format!("UNDIND_JOB={}", self.temporary.path().canonicalize().expect("it is there").display());
+        let ids = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+        let has = |path: &PathBuf| String::from_utf8_lossy(&fs::read(path.join("environ")).unwrap_or_default()).contains(&mark);
+        let name = |path: PathBuf| String::from_utf8_lossy(&fs::read(path.join("cmdline")).unwrap_or_default()).replace('\0', " ");
+        ids.map(|entry| entry.path()).filter(has).map(name).collect()
+    }
+
+    /// Containers, networks and volumes of its runs at the engine.
+    fn at_engine(&self) -> Vec<String> {
+        let Some(host) = &self.engine else { return Vec::new() };
+        let folder = self.temporary.path().canonicalize().expect("it is there").display().to_string();
+        let list = |arguments: &[&str]| {
+            let label = "{{.Label \"undind.folder\"}}";
+            let output = Command::new("docker").env("DOCKER_HOST", host).args(arguments).args(["--format", label]).output();
+            let output = output.expect("there is a docker command");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
+            lines.into_iter().filter(|line| line.starts_with(&folder)).collect::<Vec<_>>()
+        };
+        [list(&["ps", "-a"]), list(&["network", "ls"]), list(&["volume", "ls"])].concat()
+    }
+}
+
+fn signal(child: &Child, signal: Signal) {
+    let id = Pid::from_raw(i32::try_from(child.id()).expect("a process has a number")).expect("it is not 0");
+    kill_process(id, signal).expect("it runs");
+}
+
+/// A job that leaves a process behind that has left its group, too.
+const STUBBORN: &str = "job:
+  script:
+    - trap '' TERM
+    - sleep 871 &
+    - setsid sleep 872 &
+    - echo up
+    - sleep 873
+  after_script: [echo never]
+";
+
+#[test]
+fn an_interrupted_run_leaves_nothing_and_says_so_by_its_exit_code() {
+    let project = Project::new(STUBBORN);
+    let mut child = project.started(&[], "up");
+    assert!(cfg!(not(target_os = "linux")) || !project.processes().is_empty());
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn a_second_interruption_does_not_wait() {
+    let project = Project::new(STUBBORN);
+    let mut child = project.started(&[], "up");
+    signal(&child, Signal::INT);
+    // The first has to be taken before the second counts as one.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let start = std::time::Instant::now();
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(start.elapsed().as_secs() < 3, "it waited for the job that does not listen");
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next_one() {
+    let project = Project::new(STUBBORN);
+    let mut child = project.started(&[], "up");
+    signal(&child, Signal::KILL);
+    child.wait().expect("it ends");
+    assert_eq!(project.folders().len(), 1);
+    fs::write(project.root.path().join(".gitlab-ci.yml"), "job: {script: ['true']}\n").expect("the pipeline can be written");
+    let next = project.command(&[]).output().expect("the binary runs");
+    assert_eq!(next.status.code(), Some(0), "{}", String::from_utf8_lossy(&next.stderr));
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn a_job_that_has_no_more_time_is_ended_with_all_that_it_started() {
+    let project = Project::new("job:\n  timeout: 1s\n  script: [sleep 874 & setsid sleep 875 & sleep 876]\n  after_script: [echo never]\n");
+    let output = project.command(&["--log-format", "json"]).output().expect("the binary runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.contains("\"reason\":\"job_execution_timeout\"") && !text.contains("\"text\":\"never\""), "{text}");
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn processes_that_outlive_a_job_that_passed_end_with_it() {
+    let project = Project::new("job:\n  script: [sleep 877 &, 'setsid sleep 878 < /dev/null > /dev/null 2>&1 &', echo done]\n");
+    let output = project.command(&[]).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+/// A job in a container, with a service.
+const IN_CONTAINERS: &str = "job:
+  image: alpine:3.20
+  services: [{name: 'alpine:3.20', alias: other, command: [sleep, '1000']}]
+  script: [echo up, sleep 1000]
+";
+
+/// A project whose jobs run in containers, where there is an engine for tests.
+fn in_containers() -> Option<Project> {
+    let engine = std::env::var_os("UNDIND_TEST_DOCKER_HOST");
+    if engine.is_none() {
+        println!("skipped: there is no Docker engine, which UNDIND_TEST_DOCKER_HOST names");
+    }
+    Some(Project { engine: Some(engine?), ..Project::new(IN_CONTAINERS) })
+}
+
+#[test]
+fn containers_networks_and_volumes_of_an_interrupted_run_go() {
+    let Some(project) = in_containers() else { return };
+    let mut child = project.started(&[], "up");
+    assert!(project.at_engine().len() >= 5);
+    signal(&child, Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!((project.at_engine(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn containers_networks_and_volumes_of_a_killed_run_go_with_the_next_one() {
+    let Some(project) = in_containers() else { return };
+    let mut child = project.started(&[], "up");
+    signal(&child, Signal::KILL);
+    child.wait().expect("it ends");
+    assert!(project.at_engine().len() >= 5);
+    let pipeline = Path::new(".gitlab-ci.yml");
+    fs::write(project.root.path().join(pipeline), "job: {image: 'alpine:3.20', script: ['true']}\n").expect("the pipeline can be written");
+    let next = project.command(&[]).output().expect("the binary runs");
+    assert_eq!(next.status.code(), Some(0), "{}", String::from_utf8_lossy(&next.stderr));
+    assert_eq!((project.at_engine(), project.folders()), (vec![], vec![]));
+}
