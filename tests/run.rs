@@ -96,6 +96,9 @@ struct Invocation {
     /// Coverage by job.
     #[serde(default)]
     coverage: BTreeMap<String, f64>,
+    /// By job how many test cases its reports have: all, those that failed, those that were left out.
+    #[serde(default)]
+    tests: BTreeMap<String, [u64; 3]>,
     /// Texts in what is printed to standard output, in this order, where it is no run.
     #[serde(default)]
     prints: Vec<String>,
@@ -223,6 +226,12 @@ impl Invocation {
             let found = finished.get(job.as_str()).and_then(|job| job["coverage"].as_f64());
             if found != Some(*coverage) {
                 wrong.push(format!("coverage {found:?} of `{job}` instead of {coverage}"));
+            }
+        }
+        for (job, tests) in &self.tests {
+            let counts = finished.get(job.as_str()).map(|job| ["total", "failed", "skipped"].map(|count| job["tests"][count].as_u64()));
+            if counts != Some(tests.map(Some)) {
+                wrong.push(format!("test cases {counts:?} of `{job}` instead of {tests:?}"));
             }
         }
         let at = |name: &str, job: &str| events.iter().position(|event| event["event"] == *name && event["job"] == *job);

@@ -380,7 +380,7 @@ pub struct EventOptions {
     /// Files that changed [default: as git says]
     #[arg(long, value_name = "FILE", value_delimiter = ',', help_heading = "Event")]
     pub changed: Vec<String>,
-    /// A variable that is set for the pipeline or the project
+    /// A variable that is set for the pipeline or the project; jobs see $NAME in it expanded, and $$ as one dollar sign
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Event")]
     pub var: Vec<String>,
     /// A file with such variables, a NAME=VALUE on each line

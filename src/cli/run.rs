@@ -173,7 +173,7 @@ fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &O
 
 /// Whether a job can run in a container as the options are.
 fn possible(arguments: &Arguments, job: &undind::pipeline::Job) -> Result<(), Failure> {
-    if job.image().is_none() && arguments.default_image.is_none() {
+    if job.is_script() && job.image().is_none() && arguments.default_image.is_none() {
         return Err(Failure::new(format!("the job `{}` names no image", job.name))
             .help("`--default-image IMAGE` says what the runner's configuration would; `--executor shell` needs none"));
     }

@@ -29,6 +29,12 @@ pub fn text(commands: &[String], values: &Values, directory: &str) -> String {
     text
 }
 
+/// The text that a shell has to read from its standard input to run `script`, which itself finds nothing there.
+#[must_use]
+pub fn to_read(script: &str) -> String {
+    format!("eval {} < /dev/null\n", quoted(script))
+}
+
 /// A command as the log shows it: its first line.
 fn said(command: &str) -> String {
     let mut lines = command.trim_end_matches('\n').lines();

@@ -81,15 +81,15 @@ pub struct Container {
 impl Container {
     fn new(image: &Image, values: &Values) -> Self {
         let config = &image.value;
-        let put_in = |list: Option<Vec<String>>| list.map(|list| list.iter().map(|text| values.put_into(text)).collect());
         let docker = |keyword: &str| config.get("docker").and_then(|docker| docker.get(keyword)).and_then(Value::scalar_text);
         let own = image.variables().map(|variables| variables.entries.values()).into_iter().flatten();
         let variable = |entry: &Entry| Some((entry.key.scalar_text()?, values.put_into(&entry.value.scalar_text()?)));
         Self {
             image: values.put_into(image.text()),
-            entrypoint: put_in(image.entrypoint()),
-            command: put_in(image.command()),
-            aliases: image.aliases.clone(),
+            // Only what names something is expanded (gitlab-runner, `Build.expandContainerOptions`).
+            entrypoint: image.entrypoint(),
+            command: image.command(),
+            aliases: image.aliases.iter().map(|alias| values.put_into(alias)).filter(|alias| !alias.is_empty()).collect(),
             variables: own.filter_map(variable).collect(),
             user: docker("user").map(|user| values.put_into(&user)),
             platform: docker("platform").map(|platform| values.put_into(&platform)),

@@ -86,6 +86,11 @@ pub trait Place {
     /// [`Fault`] where something can't be read or written.
     fn take(&mut self, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault>;
 
+    /// What is to be said of it, such as of a service that is not ready: sentences.
+    fn warnings(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Keeps the place when it is dropped. Gives where it is, for people.
     fn keep(&mut self) -> String;
 }

@@ -221,7 +221,8 @@ impl<'a> Line<'a> {
         let sources = sources(pipeline, plan, planned);
         let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
         reported.for_each(|(name, value)| variables.set(name, value));
-        context.all_given().for_each(|(name, value)| variables.set_raw(name, value));
+        // As those of projects and pipelines, which are expanded unless somebody says otherwise.
+        context.all_given().for_each(|(name, value)| variables.set(name, value));
         for name in self.choice.files.keys() {
             variables.set_raw(name, &file_path(&place.directories.0, name));
         }

@@ -5,17 +5,19 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bollard::container::LogOutput;
+use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::models::{ContainerCreateBody, EndpointSettings, HostConfig, NetworkingConfig};
 use bollard::query_parameters::{
     AttachContainerOptions, CreateContainerOptions, InspectContainerOptions, KillContainerOptions, RemoveContainerOptions,
     StartContainerOptions,
 };
 use futures_util::StreamExt;
+use tokio::io::AsyncWriteExt;
 
 use crate::run::live::docker::client::{Client, failed};
 use crate::run::live::executor::{Ended, Fault};
 use crate::run::live::stop::{Cause, Stop};
+use crate::run::script::to_read;
 use crate::run::task::Container;
 use crate::run::variables::Values;
 
@@ -62,6 +64,8 @@ pub struct Built<'a> {
     /// Volumes with the folders that they are.
     pub volumes: Vec<String>,
     pub privileged: bool,
+    /// Whether it reads something that it is given.
+    pub reads: bool,
 }
 
 /// Makes a container that runs `command`. Gives its id.
@@ -80,6 +84,8 @@ pub fn create(client: &Client, built: &Built<'_>, command: Option<Vec<String>>, 
         image: Some(built.of.image.clone()),
         env: Some(env),
         cmd: command,
+        open_stdin: Some(built.reads),
+        stdin_once: Some(built.reads),
         entrypoint: built.of.entrypoint.clone(),
         user: built.of.user.clone(),
         labels: Some(labels.map()),
@@ -97,11 +103,12 @@ pub fn create(client: &Client, built: &Built<'_>, command: Option<Vec<String>>, 
     made.map(|made| made.id).map_err(|error| failed(&format!("no container of `{}` can be made", built.of.image), &error))
 }
 
-/// The command that runs the script at `file` in the best shell that an image has (gitlab-runner, `shells.BashDetectShellScript`), with nothing to read.
-pub fn shell(file: &str) -> Vec<String> {
+/// The command that starts the best shell that an image has (gitlab-runner, `shells.BashDetectShellScript`), which reads its script. An entrypoint may make
+/// something else of it, which then reads the script.
+pub fn shell() -> Vec<String> {
     let mut text = String::new();
     for program in ["/usr/local/bin/bash", "/usr/bin/bash", "/bin/bash", "/usr/local/bin/sh", "/usr/bin/sh", "/bin/sh", "/busybox/sh"] {
-        text.push_str(&format!("if [ -x {program} ]; then exec {program} '{file}' </dev/null; fi\n"));
+        text.push_str(&format!("if [ -x {program} ]; then exec {program}; fi\n"));
     }
     vec!["sh".to_owned(), "-c".to_owned(), text + "echo 'the image has no shell'; exit 1"]
 }
@@ -116,22 +123,26 @@ pub fn start(client: &Client, id: &str) -> Result<(), Fault> {
         .map_err(|error| failed("the container can't be started", &error))
 }
 
-/// Starts a container and follows it to its end, what it prints going to `log`.
+/// Starts a container, gives it `script` to read and follows it to its end, what it prints going to `log`.
 ///
 /// # Errors
 /// [`Fault`] where it can't be started, or the engine is gone.
-pub fn run(client: &Client, id: &str, deadline: Instant, stop: &Stop, log: &mut (dyn Write + Send)) -> Result<Ended, Fault> {
+pub fn run(client: &Client, id: &str, script: &str, deadline: Instant, stop: &Stop, log: &mut (dyn Write + Send)) -> Result<Ended, Fault> {
     let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
     let _listening = stop.listen(move |cause| {
         // Once nobody waits for it, it is of no use.
         let _ = sender.send(cause);
     });
+    let script = to_read(script);
     client.wait(async {
-        let options = AttachContainerOptions { stream: true, stdout: true, stderr: true, ..AttachContainerOptions::default() };
+        let options = AttachContainerOptions { stream: true, stdin: true, stdout: true, stderr: true, ..AttachContainerOptions::default() };
         let attached = client.docker.attach_container(id, Some(options)).await;
-        let mut output = attached.map_err(|error| failed("the container's output can't be read", &error))?.output;
+        let AttachContainerResults { mut output, mut input } =
+            attached.map_err(|error| failed("the container can't be reached", &error))?;
         let started = client.docker.start_container(id, None::<StartContainerOptions>).await;
         started.map_err(|error| failed("the container can't be started", &error))?;
+        // Whoever reads too little is none of ours.
+        tokio::spawn(async move { input.write_all(script.as_bytes()).await.and(input.shutdown().await) });
         let mut ended = None;
         let mut works = true;
         let mut until = deadline;

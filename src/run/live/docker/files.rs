@@ -32,13 +32,13 @@ pub fn make_folders(client: &Client, id: &str, folders: &[&str]) -> Result<(), F
 ///
 /// # Errors
 /// [`Fault`] where they can't be read, or the engine refuses.
-pub fn put(client: &Client, id: &str, from: &Path, to: &str) -> Result<(), Fault> {
+pub fn put(client: &Client, id: &str, from: &Path, to: &str, modes: Modes) -> Result<(), Fault> {
     let (from, to) = (from.to_owned(), to.trim_start_matches('/').to_owned());
     upload(client, id, move |archive| {
         for entry in WalkDir::new(&from).min_depth(1) {
             let entry = entry.map_err(io::Error::from)?;
             let relative = entry.path().strip_prefix(&from).unwrap_or(entry.path());
-            add(archive, entry.path(), &Path::new(&to).join(relative))?;
+            add(archive, entry.path(), &Path::new(&to).join(relative), modes)?;
         }
         Ok(())
     })
@@ -72,15 +72,25 @@ fn above(archive: &mut Builder<impl Write>, path: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Adds one entry of the file system. Whoever runs in the container may write to it, as to what the runner's helper checks out.
-fn add(archive: &mut Builder<impl Write>, from: &Path, name: &Path) -> io::Result<()> {
+/// The permissions of files in a container.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Modes {
+    /// Those that they have here.
+    Kept,
+    /// Whoever runs there may write to them, as to what the runner's helper checks out.
+    Open,
+}
+
+/// Adds one entry of the file system.
+fn add(archive: &mut Builder<impl Write>, from: &Path, name: &Path, modes: Modes) -> io::Result<()> {
+    let more = |mode: u32| if modes == Modes::Open { mode } else { 0 };
     let metadata = from.symlink_metadata()?;
     let mut header = Header::new_gnu();
     header.set_metadata(&metadata);
     header.set_uid(0);
     header.set_gid(0);
     if metadata.is_dir() {
-        header.set_mode(header.mode()? | 0o777);
+        header.set_mode(header.mode()? | more(0o777));
         return archive.append_data(&mut header, name, io::empty());
     }
     if metadata.is_symlink() {
@@ -89,7 +99,7 @@ fn add(archive: &mut Builder<impl Write>, from: &Path, name: &Path) -> io::Resul
     if !metadata.is_file() {
         return Ok(());
     }
-    header.set_mode(header.mode()? | 0o666);
+    header.set_mode(header.mode()? | more(0o666));
     // What grows while it is read is cut, so that the archive stays whole.
     archive.append_data(&mut header, name, fs::File::open(from)?.take(metadata.len()))
 }
@@ -128,6 +138,7 @@ fn pieces(mut reader: impl Read + Send + 'static) -> impl Stream<Item = Bytes> +
 /// [`Fault`] where something can't be read or written.
 pub fn take(client: &Client, id: &str, project: &str, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
     let mut count = 0;
+    let mut folders: Vec<(PathBuf, u32)> = Vec::new();
     for root in wanted.roots() {
         let path = if root.is_empty() { project.to_owned() } else { format!("{project}/{root}") };
         // Names in the archive begin with the last part of what was asked for.
@@ -154,10 +165,28 @@ pub fn take(client: &Client, id: &str, project: &str, wanted: &mut Wanted, to: &
             if count > MAX_ENTRIES {
                 return Err(Fault(format!("there are more than {MAX_ENTRIES} files and folders")));
             }
+            if let (true, Ok(mode)) = (entry.header().entry_type().is_dir(), entry.header().mode()) {
+                folders.push((to.join(&relative), mode));
+            }
             unpack(&mut entry, &relative, to).map_err(|error| Fault::io(format_args!("`{shown}` can't be written"), &error))?;
         }
     }
+    // What is read-only had to be written to until now.
+    for (folder, mode) in folders.into_iter().rev() {
+        permit(&folder, mode).map_err(|error| Fault::io(format_args!("`{}` can't be given its permissions", folder.display()), &error))?;
+    }
     Ok(count)
+}
+
+#[cfg(unix)]
+fn permit(folder: &Path, mode: u32) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(mode & 0o777))
+}
+
+#[cfg(not(unix))]
+fn permit(_folder: &Path, _mode: u32) -> io::Result<()> {
+    Ok(())
 }
 
 /// The path of an entry in the project; nothing for one that leads elsewhere. `is_whole` says that the first part is the project itself.

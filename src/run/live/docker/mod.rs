@@ -9,6 +9,7 @@ mod image;
 mod service;
 mod sweep;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
@@ -22,6 +23,7 @@ use crate::run::variables::Values;
 use crate::run::wanted::Wanted;
 use client::{Client, failed};
 use container::{Built, Labels};
+use files::Modes;
 
 /// The folder of all builds, in containers.
 const BUILDS: &str = "/builds";
@@ -79,6 +81,7 @@ impl Executor for Docker {
             registry: self.registry.clone(),
             containers: Vec::new(),
             job: None,
+            warnings: Vec::new(),
             kept: false,
         };
         job.make(task, &image, site)?;
@@ -98,12 +101,14 @@ struct Job {
     containers: Vec<String>,
     /// The container of the job itself.
     job: Option<String>,
+    warnings: Vec<String>,
     kept: bool,
 }
 
 impl Job {
     fn make(&mut self, task: &Task, image: &Container, site: &Site<'_>) -> Result<(), Fault> {
-        for container in std::iter::once(image).chain(&task.services) {
+        let services: Vec<&Container> = task.services.iter().filter(|service| !service.image.is_empty()).collect();
+        for container in std::iter::once(&image).chain(&services) {
             image::provide(&self.client, container, &task.values)?;
         }
         self.network()?;
@@ -111,45 +116,56 @@ impl Job {
             let request = VolumeCreateRequest { name: Some(name), labels: Some(self.labels.map()), ..VolumeCreateRequest::default() };
             self.client.wait(self.client.docker.create_volume(request)).map_err(|error| failed("a volume can't be made", &error))?;
         }
-        let services = self.services(task)?;
+        let services = self.services(&services, task)?;
         let built = Built {
             of: image,
             values: &task.values,
             hidden: None,
             network: &self.name,
-            aliases: Vec::new(),
+            aliases: vec!["build".to_owned()],
             volumes: self.binds(),
             privileged: self.privileged,
+            reads: true,
         };
-        let id = container::create(&self.client, &built, Some(container::shell(&self.script_file())), &self.labels)?;
+        let id = container::create(&self.client, &built, Some(container::shell()), &self.labels)?;
         self.containers.push(id.clone());
         self.job = Some(id.clone());
         let folders = [self.project.as_str()];
         files::make_folders(&self.client, &id, &folders)?;
         if task.has_files {
-            files::put(&self.client, &id, site.source.folder(), &self.project)?;
+            files::put(&self.client, &id, site.source.folder(), &self.project, Modes::Open)?;
         }
-        service::ready(&self.client, &services, task)
+        self.warnings.extend(service::ready(&self.client, &services, task));
+        Ok(())
     }
 
-    /// Starts the services. Gives their ids and images.
-    fn services(&mut self, task: &Task) -> Result<Vec<(String, String)>, Fault> {
+    /// Starts the services. Gives their ids and images. One whose names all are those of others is left out (gitlab-runner, `services.go`).
+    fn services(&mut self, services: &[&Container], task: &Task) -> Result<Vec<(String, String)>, Fault> {
         let mut started = Vec::new();
-        for service in &task.services {
+        let mut taken: BTreeSet<String> = BTreeSet::new();
+        for service in services {
+            let names: Vec<String> = service::names(service).into_iter().filter(|name| taken.insert(name.clone())).collect();
+            if names.is_empty() {
+                self.warnings.push(format!("the service `{}` is left out: another one has its names", service.image));
+                continue;
+            }
             let built = Built {
                 of: service,
                 values: &task.values,
                 hidden: Some(&task.private),
                 network: &self.name,
-                aliases: service::names(service),
+                aliases: names,
                 volumes: self.binds(),
                 privileged: self.privileged,
+                reads: false,
             };
-            let id = container::create(&self.client, &built, service::command(service, self.registry.as_deref()), &self.labels)?;
+            let command = service::command(service, self.registry.as_deref());
+            let id = container::create(&self.client, &built, command, &self.labels)?;
             self.containers.push(id.clone());
-            container::start(&self.client, &id)
-                .map_err(|fault| Fault(format!("the service `{}` can't be started: {}", service.image, fault.0)))?;
-            started.push((id, service.image.clone()));
+            match container::start(&self.client, &id) {
+                Ok(()) => started.push((id, service.image.clone())),
+                Err(fault) => self.warnings.push(format!("the service `{}` can't be started: {}", service.image, fault.0)),
+            }
         }
         Ok(started)
     }
@@ -168,11 +184,6 @@ impl Job {
         self.volumes().iter().zip([BUILDS, CERTIFICATES]).map(|(volume, folder)| format!("{volume}:{folder}")).collect()
     }
 
-    /// The script that the container runs when it is started.
-    fn script_file(&self) -> String {
-        format!("{}.tmp/script", self.project)
-    }
-
     fn id(&self) -> Result<&str, Fault> {
         self.job.as_deref().ok_or_else(|| Fault("the job has no container".to_owned()))
     }
@@ -180,7 +191,7 @@ impl Job {
 
 impl Place for Job {
     fn put(&mut self, from: &Path) -> Result<(), Fault> {
-        files::put(&self.client, self.id()?, from, &self.project)
+        files::put(&self.client, self.id()?, from, &self.project, Modes::Kept)
     }
 
     fn write(&mut self, path: &str, text: &str) -> Result<(), Fault> {
@@ -196,12 +207,15 @@ impl Place for Job {
         log: &mut (dyn Write + Send),
     ) -> Result<Ended, Fault> {
         let id = self.id()?.to_owned();
-        files::put_text(&self.client, &id, script, &self.script_file())?;
-        container::run(&self.client, &id, deadline, stop, log)
+        container::run(&self.client, &id, script, deadline, stop, log)
     }
 
     fn take(&mut self, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
         files::take(&self.client, self.id()?, &self.project, wanted, to)
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn keep(&mut self) -> String {

@@ -11,7 +11,6 @@ use futures_util::StreamExt;
 use crate::docker::reference::Reference;
 use crate::docker::service_names;
 use crate::run::live::docker::client::Client;
-use crate::run::live::executor::Fault;
 use crate::run::task::{Container, Task};
 
 /// How long services have to be ready, as in GitLab Runner (`wait_for_services_timeout`).
@@ -37,36 +36,42 @@ pub fn command(service: &Container, registry: Option<&str>) -> Option<Vec<String
     command
 }
 
-/// Waits until each of `services`, ids with their images, listens on one of the ports that its image exposes; one without such ports need only run. A
-/// service that is not ready in time is no failure of its own, as with GitLab Runner: the job finds out.
-///
-/// # Errors
-/// [`Fault`] where a service ended before it was ready.
-pub fn ready(client: &Client, services: &[(String, String)], task: &Task) -> Result<(), Fault> {
+/// Waits until each of `services`, ids with their images, listens on one of the ports that its image exposes; one without such ports need only run. Gives
+/// warnings of those that ended or are not ready in time: with GitLab Runner, too, the job finds out.
+pub fn ready(client: &Client, services: &[(String, String)], task: &Task) -> Vec<String> {
     let deadline = Instant::now() + TIMEOUT.min(task.timeout);
-    for (id, image) in services {
-        let ports = ports(client, id);
-        loop {
-            if let Some(code) = ended(client, id) {
-                let said = last_lines(client, id);
-                return Err(Fault(format!("the service `{image}` ended with exit code {code} before the job began{said}")));
-            }
-            if ports.is_empty() || Instant::now() >= deadline {
-                break;
-            }
-            match listening(client, id) {
-                Some(listening) if listening.is_disjoint(&ports) => {}
-                // An image that can't show its sockets gets a moment.
-                None => {
-                    std::thread::sleep(Duration::from_secs(1));
-                    break;
-                }
-                Some(_) => break,
-            }
-            std::thread::sleep(PAUSE);
+    services.iter().filter_map(|(id, image)| not_ready(client, id, image, deadline)).collect()
+}
+
+/// Waits for one service. Gives why it is not ready.
+fn not_ready(client: &Client, id: &str, image: &str, deadline: Instant) -> Option<String> {
+    let ports = ports(client, id);
+    loop {
+        if let Some(code) = ended(client, id) {
+            return Some(format!("the service `{image}` ended with exit code {code} before the job began{}", last_lines(client, id)));
         }
+        if ports.is_empty() {
+            return None;
+        }
+        if Instant::now() >= deadline {
+            let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+            return Some(format!(
+                "the service `{image}` listens on none of its ports ({ports}) after {} s{}",
+                TIMEOUT.as_secs(),
+                last_lines(client, id)
+            ));
+        }
+        match listening(client, id) {
+            Some(listening) if listening.is_disjoint(&ports) => {}
+            Some(_) => return None,
+            // An image that can't show its sockets gets a moment.
+            None => {
+                std::thread::sleep(Duration::from_secs(1));
+                return None;
+            }
+        }
+        std::thread::sleep(PAUSE);
     }
-    Ok(())
 }
 
 /// The TCP ports that the image of a container exposes.
