@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -120,11 +121,16 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
     serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// A text with the address of the registry beside the engine put in.
+fn with_registry(text: &str) -> String {
+    text.replace("{registry}", &std::env::var("UNDIND_TEST_REGISTRY").unwrap_or_default())
+}
+
 fn write(root: &Path, files: &BTreeMap<String, String>) {
     for (path, text) in files {
         let path = root.join(path);
         fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
-        fs::write(path, text).expect("the file can be written");
+        fs::write(path, with_registry(text)).expect("the file can be written");
     }
 }
 
@@ -159,7 +165,11 @@ impl Invocation {
         let temporary = tempfile::tempdir().expect("a folder can be made");
         let mut command = Command::new(env!("CARGO_BIN_EXE_undind"));
         command.current_dir(root).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("HOME", temporary.path()).env("TMPDIR", temporary.path()).arg(&self.command).args(&self.arguments);
+        command
+            .env("HOME", temporary.path())
+            .env("TMPDIR", temporary.path())
+            .arg(&self.command)
+            .args(self.arguments.iter().map(|argument| with_registry(argument)));
         let runs = self.command == "run";
         if runs {
             command.args(["--log-format", "json"]);
@@ -185,6 +195,7 @@ impl Invocation {
         );
         if runs {
             let events: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
+            fits(&events, &mut wrong);
             self.events(&events, &mut wrong);
             self.files(root, &mut wrong);
         } else {
@@ -256,6 +267,17 @@ impl Invocation {
             }
         }
     }
+}
+
+/// The events against the schema that `undind schema run` prints.
+fn fits(events: &[Value], wrong: &mut Vec<String>) {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let schema = undind::report::schema::find("run").expect("there is a schema");
+        jsonschema::validator_for(&serde_json::from_str(schema.text).expect("it is JSON")).expect("it is a schema")
+    });
+    wrong.extend(
+        events.iter().filter(|event| !SCHEMA.is_valid(event)).map(|event| format!("an event that its schema does not know: {event}")),
+    );
 }
 
 /// Whether `texts` come in `whole` one behind the other.

@@ -463,6 +463,6 @@ pub struct Completions {
 
 #[derive(Args, Debug)]
 pub struct Schema {
-    /// baseline, config, gitlab-ci, inspect, lint, migrate or plan
+    /// baseline, config, gitlab-ci, inspect, lint, migrate, plan, run or target
     pub name: String,
 }

@@ -145,6 +145,10 @@ fn options(
     options.secrets = secrets(arguments, situation);
     options.choice.files = files(arguments)?;
     options.keep = arguments.keep;
+    let depth = pipeline.keywords.get("variables").and_then(|variables| variables.get("GIT_DEPTH"));
+    if let Some(depth) = depth.and_then(|depth| depth.scalar_text()?.parse().ok()) {
+        options.depth = depth;
+    }
     if let Some(jobs) = arguments.jobs {
         options.concurrency = jobs;
     }

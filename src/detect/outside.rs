@@ -216,7 +216,7 @@ impl Reader<'_> {
 
 /// The path from the root of the script file that a step runs.
 fn followed(step: &Step, index: usize) -> Option<String> {
-    let file = step.constant(index)?;
+    let file = step.constant(index).filter(|file| !file.starts_with('/'))?;
     let folder = step.folder()?;
     let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
     Some(path.trim_start_matches("./").to_owned())
@@ -357,6 +357,7 @@ mod tests {
             "rsync -a a/ b/",
             "cargo test",
             "echo kubectl apply",
+            ". /etc/os-release",
             "sh ci/test.sh",
             "git push --dry-run",
         ] {

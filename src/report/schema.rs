@@ -23,6 +23,7 @@ pub const SCHEMAS: &[Schema] = &[
     Schema { name: "lint", about: "the output of `lint --format json`", text: include_str!("../../schemas/lint.schema.json") },
     Schema { name: "migrate", about: "the output of `migrate --report json`", text: include_str!("../../schemas/migrate.schema.json") },
     Schema { name: "plan", about: "the output of `plan --format json`", text: include_str!("../../schemas/plan.schema.json") },
+    Schema { name: "run", about: "each line of `run --log-format json`", text: include_str!("../../schemas/run.schema.json") },
     Schema { name: "target", about: "`target.yml` of a target folder", text: crate::migrate::target::SCHEMA },
 ];
 

@@ -46,13 +46,20 @@ pub struct Finished {
     pub tests: Option<Tests>,
 }
 
+impl Default for Finished {
+    /// That of an attempt that could not be made.
+    fn default() -> Self {
+        Self { outcome: Outcome::Failed(Failure::Runner), coverage: None, variables: Vec::new(), tests: None }
+    }
+}
+
 impl Attempt<'_> {
     /// Makes the attempt.
     pub fn run(self) -> Finished {
         let secrets = self.secrets.iter().map(String::as_str);
         let path = self.store.log(&self.task.name);
         let mut log = Log::new(self.task.name.clone(), self.events.clone(), Mask::new(secrets), &path, self.task.coverage.as_deref());
-        let mut finished = Finished { outcome: Outcome::Failed(Failure::Runner), coverage: None, variables: Vec::new(), tests: None };
+        let mut finished = Finished::default();
         match self.all(&mut log, &mut finished) {
             Ok(outcome) => finished.outcome = outcome,
             Err(fault) => log.note(Level::Error, fault.0),

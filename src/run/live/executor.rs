@@ -53,6 +53,9 @@ pub trait Executor: Send + Sync {
     /// The folder of the project that a job in `site` will see, and the folder above it.
     fn directories(&self, site: &Site<'_>) -> (String, String);
 
+    /// Whether jobs see the folder of the project, so that its objects need no copy.
+    fn sees_project(&self) -> bool;
+
     /// Makes the place of a job, with the files of the project where it wants them.
     ///
     /// # Errors

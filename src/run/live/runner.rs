@@ -17,7 +17,7 @@ use crate::run::live::child::{Children, Request, entries};
 use crate::run::live::executor::{Executor, Fault, Site};
 use crate::run::live::leftover::RunFolder;
 use crate::run::live::line::{Line, Planned, Refusal, Where, rfc_3339};
-use crate::run::live::source::Source;
+use crate::run::live::source::{Objects, Source};
 use crate::run::live::stop::{Cause, Stop};
 use crate::run::live::store::Store;
 use crate::run::schedule::{Circle, Failure, Outcome};
@@ -69,7 +69,7 @@ pub struct Options {
     /// Most bytes of all caches.
     pub cache_limit: u64,
     /// How many commits of the history jobs have; 0 is all.
-    pub depth: u32,
+    pub depth: usize,
     /// Texts of files of the project that jobs have in the place of what is there, by path from the root.
     pub overlay: BTreeMap<String, String>,
 }
@@ -134,7 +134,8 @@ impl<'a> Run<'a> {
         let began = Instant::now();
         let store = Store::open(&self.options.root)?;
         let folder = RunFolder::new()?;
-        let source = Source::of(&self.options.root, &folder.path().join("source"), self.options.depth)?;
+        let objects = if executor.sees_project() { Objects::Shared } else { Objects::Copied };
+        let source = Source::of(&self.options.root, &folder.path().join("source"), self.options.depth, objects)?;
         source.lay_over(&self.options.overlay)?;
         let builds_dir = folder.path().to_string_lossy().into_owned();
         let project = self.line.project_path();
@@ -288,12 +289,12 @@ impl Live<'_, '_> {
                     let stop = self.lines[line].states[job].stop.clone();
                     scope.spawn(move || {
                         let (secrets, keeps, events) = (desk.options.secrets.as_slice(), desk.options.keep, desk.sender.clone());
-                        let site = desk.site(&place_name);
-                        let finished =
-                            Attempt { task: &task, site, executor: desk.executor, store: desk.store, stop: &stop, secrets, events, keeps }
-                                .run();
+                        let (executor, store, site) = (desk.executor, desk.store, desk.site(&place_name));
+                        let attempt = Attempt { task: &task, site, executor, store, stop: &stop, secrets, events, keeps };
+                        // Whoever waits for the job hears of its end even if we make a mistake.
+                        let finished = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| attempt.run()));
                         // The loop reads until the last job ended.
-                        let _ = desk.sender.send(Message::Finished(line, job, Box::new(finished)));
+                        let _ = desk.sender.send(Message::Finished(line, job, Box::new(finished.unwrap_or_default())));
                     });
                 }
                 Err(refusal) => {

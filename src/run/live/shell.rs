@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
@@ -42,18 +43,20 @@ const INHERITED: &[&str] = &[
 ];
 
 /// Runs jobs with `bash`, or with `sh` where there is none. Their `image` and `services` mean nothing to it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Shell {
     program: PathBuf,
     /// Processes that ran before any job.
     before: BTreeSet<i32>,
+    /// Bytes in folders of jobs that ended.
+    deferred: AtomicU64,
 }
 
 impl Default for Shell {
     fn default() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let bash = std::env::split_paths(&path).map(|folder| folder.join("bash")).find(|program| program.is_file());
-        Self { program: bash.unwrap_or_else(|| PathBuf::from("sh")), before: process::all() }
+        Self { program: bash.unwrap_or_else(|| PathBuf::from("sh")), before: process::all(), deferred: AtomicU64::new(0) }
     }
 }
 
@@ -61,6 +64,10 @@ impl Executor for Shell {
     fn directories(&self, site: &Site<'_>) -> (String, String) {
         let builds = site.folder.join(site.name);
         (builds.join(last(site.project)).to_string_lossy().into_owned(), builds.to_string_lossy().into_owned())
+    }
+
+    fn sees_project(&self) -> bool {
+        true
     }
 
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
@@ -72,6 +79,24 @@ impl Executor for Shell {
             folder::copy(site.source.folder(), &place.project)?;
         }
         Ok(Box::new(place))
+    }
+}
+
+/// Most bytes and entries of one job, and bytes of all jobs, that stay until the run ends.
+const DEFERRED: (u64, usize, u64) = (4 << 20, 300, 512 << 20);
+
+impl Shell {
+    /// Whether the folder of a job is so small that it may stay until the run ends.
+    fn defers(&self, folder: &Path) -> bool {
+        let (most_bytes, most_entries, most_of_all) = DEFERRED;
+        let mut bytes = 0;
+        for (count, entry) in walkdir::WalkDir::new(folder).into_iter().enumerate() {
+            bytes += entry.ok().and_then(|entry| entry.metadata().ok()).map_or(0, |metadata| metadata.len());
+            if count >= most_entries || bytes > most_bytes {
+                return false;
+            }
+        }
+        self.deferred.fetch_add(bytes, Ordering::Relaxed) + bytes <= most_of_all
     }
 }
 
@@ -135,7 +160,8 @@ impl Place for Folder<'_> {
 
 impl Drop for Folder<'_> {
     fn drop(&mut self) {
-        if !self.kept {
+        // A file system is slower at making files where others were just removed, so that what is small goes with the whole run.
+        if !self.kept && !self.shell.defers(&self.builds) {
             // What can't be removed now is a leftover, which the next run removes.
             let _ = folder::remove(&self.builds);
         }

@@ -27,23 +27,35 @@ pub struct Source {
     tracked: Arc<BTreeSet<String>>,
 }
 
+/// Whose objects the repository beside the files has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Objects {
+    /// Those of the project, for jobs that see its folder.
+    Shared,
+    /// Its own.
+    Copied,
+}
+
 impl Source {
     /// A copy of the files of the project at `root`, in a new folder `into`. Of the history there are `depth` commits, or all where it is 0.
     ///
     /// # Errors
     /// [`Fault`] where files can't be listed or copied.
-    pub fn of(root: &Path, into: &Path, depth: u32) -> Result<Self, Fault> {
+    pub fn of(root: &Path, into: &Path, depth: usize, objects: Objects) -> Result<Self, Fault> {
         let git = Git { root };
         fs::create_dir_all(into).map_err(|error| Fault::io("the folder of the run can't be made", &error))?;
-        if !git.is_repository() {
+        if !root.join(".git").exists() {
             let files = every_file(root)?;
             copy_files(root, &files, into)?;
             return Ok(Self { folder: into.to_owned(), tracked: Arc::new(BTreeSet::new()) });
         }
-        let tracked = git.paths(&["ls-files", "-z", "--cached"])?;
-        let new = git.paths(&["ls-files", "-z", "--others", "--exclude-standard"])?;
-        if let Some(head) = git.head() {
-            git.repository(into, &head, depth)?;
+        let (tracked, new) = git.files()?;
+        // Without a commit there is no repository to speak of.
+        if let Ok(head) = git.line(&["rev-parse", "--verify", "--quiet", "HEAD"]) {
+            match objects {
+                Objects::Shared => git.checkout(into, &head, depth)?,
+                Objects::Copied => git.clone(into, &head, depth)?,
+            }
         }
         let own = format!("{OWN_FOLDER}/");
         let files = tracked.iter().chain(new.iter().filter(|path| !path.starts_with(&own))).cloned().collect();
@@ -107,40 +119,130 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    fn is_repository(&self) -> bool {
-        self.root.join(".git").exists() && self.output(&["rev-parse", "--git-dir"]).is_ok()
-    }
-
-    /// The commit that is checked out, where there is one.
-    fn head(&self) -> Option<String> {
-        let output = self.output(&["rev-parse", "--verify", "--quiet", "HEAD"]).ok()?;
-        Some(String::from_utf8_lossy(&output).trim().to_owned())
-    }
-
     fn output(&self, arguments: &[&str]) -> Result<Vec<u8>, Fault> {
         run(command(self.root).args(["--no-optional-locks", "-c", "core.fsmonitor=false"]).args(arguments))
     }
 
-    fn paths(&self, arguments: &[&str]) -> Result<BTreeSet<String>, Fault> {
-        let bytes = self.output(arguments)?;
-        let paths = bytes.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    fn line(&self, arguments: &[&str]) -> Result<String, Fault> {
+        Ok(String::from_utf8_lossy(&self.output(arguments)?).trim().to_owned())
     }
 
-    /// Makes `into` a repository of its own in which `head` is checked out, without the files. What is fetched comes from here, and what is pushed goes
-    /// nowhere.
-    fn repository(&self, into: &Path, head: &str, depth: u32) -> Result<(), Fault> {
+    /// The files that git knows, and new ones that it does not ignore.
+    fn files(&self) -> Result<(BTreeSet<String>, BTreeSet<String>), Fault> {
+        let bytes = self.output(&["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard", "--deduplicate"])?;
+        let (mut tracked, mut new) = (BTreeSet::new(), BTreeSet::new());
+        for entry in bytes.split(|byte| *byte == 0).filter(|entry| entry.len() > 2) {
+            let path = String::from_utf8_lossy(&entry[2..]).into_owned();
+            if entry[0] == b'?' {
+                new.insert(path)
+            } else {
+                tracked.insert(path)
+            };
+        }
+        Ok((tracked, new))
+    }
+
+    /// Makes `into` a repository in which `head` is checked out, without the files: what the runner's fetch of one branch leaves, with the objects of the
+    /// project. What is pushed goes nowhere.
+    fn checkout(&self, into: &Path, head: &str, depth: usize) -> Result<(), Fault> {
+        let common = self.root.join(self.line(&["rev-parse", "--git-common-dir"])?);
+        let objects =
+            common.join("objects").canonicalize().map_err(|error| Fault::io("the objects of the repository can't be found", &error))?;
+        let branch = self.line(&["symbolic-ref", "--quiet", "--short", "HEAD"]).ok();
+        let mut history = self.history(depth)?;
+        // Where the project's own history ends.
+        let ends = fs::read_to_string(common.join("shallow")).unwrap_or_default();
+        let known = |end: &&str| history.commits.is_empty() || history.commits.contains(*end);
+        let ends: Vec<String> = ends.lines().filter(known).map(str::to_owned).collect();
+        history.ends.extend(ends);
+        let tags = self.line(&["for-each-ref", "--format=%(objectname) %(*objectname) %(refname)", "refs/tags"])?;
+        // A tag comes along with the commit that it names.
+        let fetched = |line: &&str| {
+            let mut parts = line.split(' ');
+            let (object, commit) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            history.commits.is_empty() || history.commits.contains(if commit.is_empty() { object } else { commit })
+        };
+        let mut refs: Vec<String> = branch.iter().map(|branch| format!("{head} refs/remotes/origin/{branch}")).collect();
+        refs.extend(
+            tags.lines().filter(fetched).filter_map(|line| Some(format!("{} {}", line.split(' ').next()?, line.rsplit(' ').next()?))),
+        );
+        refs.sort_by(|one, other| one.split(' ').nth(1).cmp(&other.split(' ').nth(1)));
+        let config = format!(
+            "[core]\n\trepositoryformatversion = 0\n\tbare = false\n[advice]\n\tdetachedHead = false\n[remote \"origin\"]\n\turl = file://{}\n\
+             \tpushUrl = {NOWHERE}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n",
+            self.root.display()
+        );
+        let folder = into.join(".git");
+        let written = || -> std::io::Result<()> {
+            fs::create_dir_all(folder.join("objects/info"))?;
+            fs::create_dir_all(folder.join("refs"))?;
+            fs::write(folder.join("objects/info/alternates"), format!("{}\n", objects.display()))?;
+            fs::write(folder.join("packed-refs"), refs.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+            fs::write(folder.join("config"), config)?;
+            if !history.ends.is_empty() {
+                fs::write(folder.join("shallow"), history.ends.iter().map(|commit| format!("{commit}\n")).collect::<String>())?;
+            }
+            fs::write(folder.join("HEAD"), format!("{head}\n"))
+        };
+        written().map_err(|error| Fault::io("the repository of jobs can't be written", &error))?;
+        run(command(into).args(["read-tree", head])).map(drop)
+    }
+
+    /// The newest commits of `HEAD`, `depth` steps deep; all where it is 0, of which nothing is said.
+    fn history(&self, depth: usize) -> Result<History, Fault> {
+        let mut history = History::default();
+        if depth == 0 {
+            return Ok(history);
+        }
+        let limit = format!("--max-count={}", depth.saturating_mul(HISTORY_WIDTH));
+        let text = self.line(&["rev-list", "--parents", &limit, "HEAD"])?;
+        let parents: BTreeMap<&str, Vec<&str>> =
+            text.lines().filter_map(|line| Some((line.split(' ').next()?, line.split(' ').skip(1).collect()))).collect();
+        let mut level: Vec<&str> = text.lines().next().and_then(|line| line.split(' ').next()).into_iter().collect();
+        for step in 1..=depth {
+            let mut next = Vec::new();
+            for commit in level {
+                if !history.commits.insert(commit.to_owned()) {
+                    continue;
+                }
+                let Some(above) = parents.get(commit) else { continue };
+                // Its parents are not there, since the history ends here, or they are too many to look at.
+                if !above.is_empty() && (step == depth || above.iter().any(|parent| !parents.contains_key(parent))) {
+                    history.ends.push(commit.to_owned());
+                } else {
+                    next.extend(above);
+                }
+            }
+            level = next;
+        }
+        Ok(history)
+    }
+
+    /// As [`Git::checkout`], with objects of its own.
+    fn clone(&self, into: &Path, head: &str, depth: usize) -> Result<(), Fault> {
         let address = format!("file://{}", self.root.display());
         let mut clone = command(Path::new("."));
-        clone.args(["clone", "--quiet", "--no-checkout", "--template=", "-c", "advice.detachedHead=false"]);
+        clone.args(["clone", "--quiet", "--no-checkout", "--single-branch", "--template=", "-c", "advice.detachedHead=false"]);
         if depth > 0 {
-            clone.args(["--depth", &depth.to_string(), "--no-single-branch"]);
+            clone.args(["--depth", &depth.to_string()]);
         }
         run(clone.arg(&address).arg(into))?;
         run(command(into).args(["update-ref", "--no-deref", "HEAD", head]))?;
         run(command(into).args(["read-tree", head]))?;
         run(command(into).args(["config", "remote.origin.pushUrl", NOWHERE])).map(drop)
     }
+}
+
+/// Commits of a history that are looked at, for each step of its depth.
+const HISTORY_WIDTH: usize = 100;
+
+/// The newest commits of a branch.
+#[derive(Default)]
+struct History {
+    /// All that are there.
+    commits: BTreeSet<String>,
+    /// Those whose parents are not.
+    ends: Vec<String>,
 }
 
 /// A `git` that neither the surroundings nor the user's hooks lead astray.

@@ -61,6 +61,10 @@ impl Executor for Docker {
         (format!("{BUILDS}/{}", site.project), BUILDS.to_owned())
     }
 
+    fn sees_project(&self) -> bool {
+        false
+    }
+
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
         let image = match (&task.image, &self.image) {
             (Some(image), _) => image.clone(),
