@@ -34,6 +34,20 @@ pub struct Config {
     /// What becomes of a runner tag in a job that no longer needs a privileged runner; no replacement drops the tag.
     #[serde(deserialize_with = "replacements")]
     pub runner_tags: IndexMap<String, Vec<String>>,
+    /// What runs take for granted.
+    pub run: RunConfig,
+}
+
+/// The `run:` section.
+#[derive(Clone, PartialEq, Default, Debug, Deserialize)]
+#[serde(default)]
+pub struct RunConfig {
+    /// Variables of the project.
+    pub variables: IndexMap<String, Text>,
+    /// Variables whose values no log shows.
+    pub mask: Vec<String>,
+    /// The image of jobs that name none.
+    pub default_image: Option<String>,
 }
 
 /// The `lint:` section.

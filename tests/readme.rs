@@ -19,4 +19,5 @@ fn the_configuration_in_the_readme_is_read_to_its_last_key() {
     assert_eq!(config.depot.projects.len(), 1);
     assert_eq!(config.targets["buildkit"].len(), 2);
     assert_eq!(config.runner_tags["privileged"], ["linux-small"]);
+    assert_eq!(config.run.variables.len(), 1);
 }

@@ -76,7 +76,10 @@ fn made(event: Event, options: &EventOptions, repository: &Repository, runs: Opt
         let folder = repository.root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         stand_ins(&mut facts, &reference, &folder);
     }
-    let mut context = Context::new(event, reference, &facts).with_variables(variables(options)?).with_inputs(inputs(options)?);
+    let configured = runs.map(|_| repository.config.run.variables.iter()).into_iter().flatten();
+    let configured: Vec<(Arc<str>, Arc<str>)> = configured.map(|(name, text)| (name.as_str().into(), text.0.as_str().into())).collect();
+    let mut context =
+        Context::new(event, reference, &facts).with_variables(configured).with_variables(variables(options)?).with_inputs(inputs(options)?);
     if options.no_other_vars {
         context = context.with_no_other_variables();
     }

@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let mut options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
     options.overlay = overlay;
     let held = !options.choice.held.is_empty();
-    let executor = executor(arguments, &pipeline, &plan, &options)?;
+    let executor = executor(arguments, &repository, &pipeline, &plan, &options)?;
     let mut children = Downstream { arguments, repository: &repository, files: options.choice.files.clone() };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
@@ -142,7 +142,7 @@ fn options(
     let played = [named(&arguments.names, false)?, named(&arguments.manual, false)?].concat();
     options.choice.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
     options.choice.held = held(arguments, &repository.workspace, pipeline, plan, documents);
-    options.secrets = secrets(arguments, situation);
+    options.secrets = secrets(arguments, repository, situation);
     options.choice.files = files(arguments)?;
     options.keep = arguments.keep;
     let depth = pipeline.keywords.get("variables").and_then(|variables| variables.get("GIT_DEPTH"));
@@ -156,7 +156,14 @@ fn options(
 }
 
 /// What runs the jobs.
-fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &Options) -> Result<Box<dyn Executor>, Failure> {
+fn executor(
+    arguments: &Arguments,
+    repository: &Repository,
+    pipeline: &Pipeline,
+    plan: &Plan,
+    options: &Options,
+) -> Result<Box<dyn Executor>, Failure> {
+    let image = arguments.default_image.clone().or_else(|| repository.config.run.default_image.clone());
     match arguments.executor {
         RunExecutor::Shell => Ok(Box::new(Shell::default())),
         RunExecutor::Docker => {
@@ -164,26 +171,25 @@ fn executor(arguments: &Arguments, pipeline: &Pipeline, plan: &Plan, options: &O
             let chosen = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]);
             for planned in chosen.filter(|planned| !options.choice.held.contains_key(&planned.name)) {
                 let Some(job) = pipeline.job(&planned.base) else { continue };
-                possible(arguments, job)?;
+                possible(arguments.privileged, image.is_some(), job)?;
             }
-            let docker =
-                Docker::new(arguments.privileged, arguments.default_image.clone(), arguments.registry.clone()).map_err(|fault| {
-                    Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
-                })?;
+            let docker = Docker::new(arguments.privileged, image, arguments.registry.clone()).map_err(|fault| {
+                Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
+            })?;
             Ok(Box::new(docker))
         }
     }
 }
 
 /// Whether a job can run in a container as the options are.
-fn possible(arguments: &Arguments, job: &undind::pipeline::Job) -> Result<(), Failure> {
-    if job.is_script() && job.image().is_none() && arguments.default_image.is_none() {
+fn possible(privileged: bool, has_image: bool, job: &undind::pipeline::Job) -> Result<(), Failure> {
+    if job.is_script() && job.image().is_none() && !has_image {
         return Err(Failure::new(format!("the job `{}` names no image", job.name))
             .help("`--default-image IMAGE` says what the runner's configuration would; `--executor shell` needs none"));
     }
     let daemon = job.services().into_iter().find(|service| service.text().contains("dind"));
     match daemon {
-        Some(daemon) if !arguments.privileged => Err(Failure::new(format!(
+        Some(daemon) if !privileged => Err(Failure::new(format!(
             "the job `{}` starts a Docker daemon, `{}`, which works only in a privileged container",
             job.name,
             daemon.text()
@@ -218,9 +224,12 @@ fn files(arguments: &Arguments) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// The values that no log shows.
-fn secrets(arguments: &Arguments, situation: &Situation) -> Vec<String> {
-    let is_secret = |name: &str| arguments.mask.iter().any(|mask| mask == name) || secret::is_secret_name(name);
-    situation.all_given().filter(|(name, value)| is_secret(name) && !value.trim().is_empty()).map(|(_, value)| value.to_owned()).collect()
+fn secrets(arguments: &Arguments, repository: &Repository, situation: &Situation) -> Vec<String> {
+    let masks = arguments.mask.iter().chain(&repository.config.run.mask);
+    let is_secret = |name: &str| secret::is_secret_name(name) || masks.clone().any(|mask| mask == name);
+    let given = situation.all_given().filter(|(name, value)| is_secret(name) && !value.trim().is_empty());
+    // Jobs see one dollar sign where two are written.
+    given.flat_map(|(_, value)| [value.to_owned(), value.replace("$$", "$")]).collect()
 }
 
 /// A wish that Ctrl-C tells, and tells more urgently the second time.
