@@ -12,7 +12,7 @@ use undind::diagnostic::Severity;
 use undind::migrate::target::VariableType;
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
-use undind::plan::{Plan, plan, refusals};
+use undind::plan::{Plan, PlannedJob, plan, refusals};
 use undind::report::run::{Ended, RunLog, junit, timeline};
 use undind::run::live::{Cause, Docker, Executor, Options, Report, Run, Shell, Stop};
 use undind::run::{Event, Stamped, Status, select};
@@ -27,7 +27,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::migrate::to_target;
 use child::Downstream;
-use held::held;
+use held::{Held, held};
 
 /// Runs the pipeline at the path of the command line.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -39,18 +39,25 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         Some(target) => migrated(&mut repository, target, arguments)?,
         None => BTreeMap::new(),
     };
-    let situation =
-        context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository, arguments.registry.as_deref()))?;
+    let registry = registry(arguments);
+    let situation = context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository, registry.as_deref()))?;
     let mut documents = Documents::default();
     let (entry, file) = repository.load_entry(&mut documents)?;
     let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &situation));
     let plan = context.output.timed("plan", || plan(&pipeline, &situation, refusals(&pipeline, &documents)));
     created(&plan, &documents, context)?;
-    let mut options = options(arguments, &repository, &pipeline, &plan, &situation, &mut documents)?;
+    let mut options = options(arguments, &repository, &pipeline, &plan, &situation)?;
     options.overlay = overlay;
-    let held = !options.choice.held.is_empty();
-    let executor = executor(arguments, &repository, &pipeline, &plan, &options)?;
-    let mut children = Downstream { arguments, repository: &repository, files: options.choice.files.clone() };
+    let held = held(arguments, registry.is_some(), &repository.workspace, &pipeline, &plan, &mut documents);
+    options.choice.held = held.why.clone();
+    let executor = executor(arguments, &repository, registry.clone(), &pipeline, &plan, &mut options, &held)?;
+    let is_held = !options.choice.held.is_empty();
+    let mut children = Downstream {
+        arguments,
+        repository: &repository,
+        registry: registry.clone().filter(|_| arguments.registry.is_some() || !held.pushing.is_empty()),
+        files: options.choice.files.clone(),
+    };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
     let stop = interruptible()?;
@@ -59,7 +66,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     if let Some(failure) = shown.failure {
         return Err(failure);
     }
-    if held {
+    for image in executor.published() {
+        context.output.note(&format!("pushed to the throw-away registry: {image}"));
+    }
+    if is_held {
         context.output.note("jobs that reach out were held back; `--include-deploys` runs them, `--real-registry` lets them push images");
     }
     write_reports(&report, &repository.root)?;
@@ -132,7 +142,6 @@ fn options(
     pipeline: &Pipeline,
     plan: &Plan,
     situation: &Situation,
-    documents: &mut Documents,
 ) -> Result<Options, Failure> {
     let mut options = Options::new(&repository.root);
     let named = |names: &[String], needs: bool| select(plan, names, needs).map_err(|name| unknown(&name, plan));
@@ -141,7 +150,6 @@ fn options(
     }
     let played = [named(&arguments.names, false)?, named(&arguments.manual, false)?].concat();
     options.choice.played = played.into_iter().map(|index| plan.jobs[index].name.clone()).collect();
-    options.choice.held = held(arguments, &repository.workspace, pipeline, plan, documents);
     options.secrets = secrets(arguments, repository, situation);
     options.choice.files = files(arguments)?;
     options.keep = arguments.keep;
@@ -155,30 +163,45 @@ fn options(
     Ok(options)
 }
 
-/// What runs the jobs.
+/// The address of the registry that takes the place of the project's own, where there is one.
+fn registry(arguments: &Arguments) -> Option<String> {
+    let own = || (arguments.executor == RunExecutor::Docker && !arguments.real_registry).then(|| Docker::REGISTRY.to_owned());
+    arguments.registry.clone().or_else(own)
+}
+
+/// What runs the jobs. Where a registry of the run's own is needed and can't be had, those who push to it are held back.
 fn executor(
     arguments: &Arguments,
     repository: &Repository,
+    registry: Option<String>,
     pipeline: &Pipeline,
     plan: &Plan,
-    options: &Options,
+    options: &mut Options,
+    held: &Held,
 ) -> Result<Box<dyn Executor>, Failure> {
-    let image = arguments.default_image.clone().or_else(|| repository.config.run.default_image.clone());
-    match arguments.executor {
-        RunExecutor::Shell => Ok(Box::new(Shell::default())),
-        RunExecutor::Docker => {
-            let all: Vec<usize> = (0..plan.jobs.len()).collect();
-            let chosen = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]);
-            for planned in chosen.filter(|planned| !options.choice.held.contains_key(&planned.name)) {
-                let Some(job) = pipeline.job(&planned.base) else { continue };
-                possible(arguments.privileged, image.is_some(), job)?;
-            }
-            let docker = Docker::new(arguments.privileged, image, arguments.registry.clone()).map_err(|fault| {
-                Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
-            })?;
-            Ok(Box::new(docker))
-        }
+    if arguments.executor == RunExecutor::Shell {
+        return Ok(Box::new(Shell::default()));
     }
+    let image = arguments.default_image.clone().or_else(|| repository.config.run.default_image.clone());
+    let all: Vec<usize> = (0..plan.jobs.len()).collect();
+    let chosen: Vec<&PlannedJob> = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]).collect();
+    for planned in chosen.iter().filter(|planned| !options.choice.held.contains_key(&planned.name)) {
+        let Some(job) = pipeline.job(&planned.base) else { continue };
+        possible(arguments.privileged, image.is_some(), job)?;
+    }
+    let mut docker = Docker::new(arguments.privileged, image, registry).map_err(|fault| {
+        Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
+    })?;
+    let pushes = chosen.iter().any(|planned| held.pushing.contains(&planned.name));
+    if pushes
+        && arguments.registry.is_none()
+        && !arguments.real_registry
+        && let Err(fault) = docker.start_registry()
+    {
+        let why = format!("it pushes images, and there is no throw-away registry (`--registry` names one): {fault}");
+        options.choice.held.extend(held.pushing.iter().map(|name| (name.clone(), why.clone())));
+    }
+    Ok(Box::new(docker))
 }
 
 /// Whether a job can run in a container as the options are.

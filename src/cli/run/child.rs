@@ -20,6 +20,8 @@ const ENTRY: &str = ".undind/child/.gitlab-ci.yml";
 pub struct Downstream<'c> {
     pub arguments: &'c Arguments,
     pub repository: &'c Repository,
+    /// The address of a registry that takes the place of the project's own.
+    pub registry: Option<String>,
     /// Variables of type file with the texts of their files.
     pub files: std::collections::BTreeMap<String, String>,
 }
@@ -29,7 +31,7 @@ impl Children for Downstream<'_> {
         // JSON is YAML.
         let entry = (ENTRY.to_owned(), json!({ "include": request.entries }).to_string());
         let workspace = self.repository.workspace.with_overlay(request.files.into_iter().chain([entry]));
-        let context = running(Event::ParentPipeline, &self.arguments.event, self.repository, self.arguments.registry.as_deref())
+        let context = running(Event::ParentPipeline, &self.arguments.event, self.repository, self.registry.as_deref())
             .map_err(|failure| failure.to_string())?;
         let context = context.with_variables(request.variables.into_iter().map(|(name, value)| (name.into(), value.into())));
         let mut documents = Documents::default();
@@ -47,7 +49,7 @@ impl Children for Downstream<'_> {
             let why = plan.reason.as_ref().map_or("that is not known", |reason| &reason.message);
             return Err(format!("no pipeline is created: {why}"));
         }
-        let held = held(self.arguments, &workspace, &pipeline, &plan, &mut documents);
+        let held = held(self.arguments, self.registry.is_some(), &workspace, &pipeline, &plan, &mut documents).why;
         let named = self.arguments.manual.iter().filter_map(|name| select(&plan, std::slice::from_ref(name), false).ok());
         let played = named.flatten().map(|index| plan.jobs[index].name.clone()).collect();
         Ok((pipeline, plan, context, Choice { jobs: None, played, held, files: self.files.clone() }))

@@ -56,6 +56,11 @@ pub trait Executor: Send + Sync {
     /// Whether jobs see the folder of the project, so that its objects need no copy.
     fn sees_project(&self) -> bool;
 
+    /// The images that jobs pushed to a registry of the executor's own.
+    fn published(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Makes the place of a job, with the files of the project where it wants them.
     ///
     /// # Errors

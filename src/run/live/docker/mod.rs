@@ -6,6 +6,7 @@ mod client;
 mod container;
 mod files;
 mod image;
+mod registry;
 mod service;
 mod sweep;
 
@@ -24,6 +25,7 @@ use crate::run::wanted::Wanted;
 use client::{Client, failed};
 use container::{Built, Labels};
 use files::Modes;
+use registry::Registry;
 
 /// The folder of all builds, in containers.
 const BUILDS: &str = "/builds";
@@ -32,7 +34,7 @@ const BUILDS: &str = "/builds";
 const CERTIFICATES: &str = "/certs/client";
 
 /// Runs jobs in containers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Docker {
     /// Whether containers get all that the host has, as a Docker daemon in a container needs it.
     pub privileged: bool,
@@ -40,6 +42,8 @@ pub struct Docker {
     pub image: Option<String>,
     /// A registry without TLS, which daemons that are services are told of.
     pub registry: Option<String>,
+    /// A registry of its own.
+    own: Option<Registry>,
 }
 
 impl Docker {
@@ -52,7 +56,29 @@ impl Docker {
         let client = Client::new()?;
         client.ping()?;
         sweep::sweep(&client);
-        Ok(Self { privileged, image, registry })
+        Ok(Self { privileged, image, registry, own: None })
+    }
+}
+
+impl Docker {
+    /// The address of the registry that [`Docker::start_registry`] starts, as jobs reach it.
+    pub const REGISTRY: &str = registry::ADDRESS;
+
+    /// Starts a registry without TLS for what jobs push, which goes with the executor.
+    ///
+    /// # Errors
+    /// [`Fault`] where its image can't be had, or it can't be started.
+    pub fn start_registry(&mut self) -> Result<(), Fault> {
+        self.own = Some(Registry::start(&Client::new()?)?);
+        Ok(())
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        if let (Some(registry), Ok(client)) = (&self.own, Client::new()) {
+            registry.end(&client);
+        }
     }
 }
 
@@ -63,6 +89,13 @@ impl Executor for Docker {
 
     fn sees_project(&self) -> bool {
         false
+    }
+
+    fn published(&self) -> Vec<String> {
+        match (&self.own, Client::new()) {
+            (Some(registry), Ok(client)) => registry.images(&client),
+            _ => Vec::new(),
+        }
     }
 
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
@@ -76,31 +109,20 @@ impl Executor for Docker {
         let name = format!("{run}-{}", site.name);
         let (project, _) = self.directories(site);
         let labels = Labels::new(site.folder);
-        let mut job = Job {
-            client,
-            name,
-            project,
-            labels,
-            privileged: self.privileged,
-            registry: self.registry.clone(),
-            containers: Vec::new(),
-            job: None,
-            warnings: Vec::new(),
-            kept: false,
-        };
+        let mut job =
+            Job { docker: self, client, name, project, labels, containers: Vec::new(), job: None, warnings: Vec::new(), kept: false };
         job.make(task, &image, site)?;
         Ok(Box::new(job))
     }
 }
 
 /// The containers of a job, its network and its volumes, all of one name.
-struct Job {
+struct Job<'e> {
+    docker: &'e Docker,
     client: Client,
     name: String,
     project: String,
     labels: Labels,
-    privileged: bool,
-    registry: Option<String>,
     /// The ids of all containers.
     containers: Vec<String>,
     /// The container of the job itself.
@@ -109,13 +131,16 @@ struct Job {
     kept: bool,
 }
 
-impl Job {
+impl Job<'_> {
     fn make(&mut self, task: &Task, image: &Container, site: &Site<'_>) -> Result<(), Fault> {
         let services: Vec<&Container> = task.services.iter().filter(|service| !service.image.is_empty()).collect();
         for container in std::iter::once(&image).chain(&services) {
             image::provide(&self.client, container, &task.values)?;
         }
         self.network()?;
+        if let Some(registry) = &self.docker.own {
+            registry.join(&self.client, &self.name)?;
+        }
         for name in self.volumes() {
             let request = VolumeCreateRequest { name: Some(name), labels: Some(self.labels.map()), ..VolumeCreateRequest::default() };
             self.client.wait(self.client.docker.create_volume(request)).map_err(|error| failed("a volume can't be made", &error))?;
@@ -128,7 +153,7 @@ impl Job {
             network: &self.name,
             aliases: vec!["build".to_owned()],
             volumes: self.binds(),
-            privileged: self.privileged,
+            privileged: self.docker.privileged,
             reads: true,
         };
         let id = container::create(&self.client, &built, Some(container::shell()), &self.labels)?;
@@ -160,10 +185,10 @@ impl Job {
                 network: &self.name,
                 aliases: names,
                 volumes: self.binds(),
-                privileged: self.privileged,
+                privileged: self.docker.privileged,
                 reads: false,
             };
-            let command = service::command(service, self.registry.as_deref());
+            let command = service::command(service, self.docker.registry.as_deref());
             let id = container::create(&self.client, &built, command, &self.labels)?;
             self.containers.push(id.clone());
             match container::start(&self.client, &id) {
@@ -193,7 +218,7 @@ impl Job {
     }
 }
 
-impl Place for Job {
+impl Place for Job<'_> {
     fn put(&mut self, from: &Path) -> Result<(), Fault> {
         files::put(&self.client, self.id()?, from, &self.project, Modes::Kept)
     }
@@ -228,7 +253,7 @@ impl Place for Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for Job<'_> {
     fn drop(&mut self) {
         if self.kept {
             return;
@@ -236,6 +261,9 @@ impl Drop for Job {
         // What can't be removed now is a leftover, which the next run removes.
         for id in self.containers.iter().rev() {
             container::remove(&self.client, id);
+        }
+        if let Some(registry) = &self.docker.own {
+            registry.leave(&self.client, &self.name);
         }
         let _ = self.client.wait(self.client.docker.remove_network(&self.name));
         for volume in self.volumes() {
