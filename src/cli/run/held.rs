@@ -35,7 +35,7 @@ pub fn held(
         let facts = detector.facts(documents, pipeline, job);
         let effects = effects(job, &facts, workspace);
         let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
-        let is_real = |push: &&Push| !arguments.real_registry && !(push.is_own && takes_pushes);
+        let is_real = |push: &&Push| !(arguments.real_registry || push.is_own && takes_pushes);
         let pushes = effects.pushes.iter().find(is_real).map(|push| format!("it pushes images: {}", push.command));
         by_base.insert(&job.name, (deploys.or(pushes), effects.pushes.iter().any(|push| push.is_own)));
     }

@@ -144,7 +144,8 @@ impl Place for Folder<'_> {
             name.to_str().is_some_and(|name| INHERITED.contains(&name) || name.starts_with("LC_"))
         };
         command.envs(std::env::vars_os().filter(inherited));
-        let mark = process::Mark { text: &self.builds.to_string_lossy(), before: &self.shell.before };
+        // With its end, so that it is not the beginning of another one's.
+        let mark = process::Mark { text: &format!("{}/", self.builds.display()), before: &self.shell.before };
         process::run(&mut command, mark, deadline, stop, log)
     }
 
