@@ -42,7 +42,14 @@ impl Place for Waiting {
         Ok(())
     }
 
-    fn run(&mut self, _script: &str, _values: &Values, _deadline: Instant, _stop: &Stop, log: &mut (dyn Write + Send)) -> Result<Ended, Fault> {
+    fn run(
+        &mut self,
+        _script: &str,
+        _values: &Values,
+        _deadline: Instant,
+        _stop: &Stop,
+        log: &mut (dyn Write + Send),
+    ) -> Result<Ended, Fault> {
         std::thread::sleep(LENGTH);
         log.write_all(b"done\n").map_err(|error| Fault(error.to_string()))?;
         Ok(Ended::Code(0))

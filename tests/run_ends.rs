@@ -4,7 +4,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -66,16 +67,21 @@ impl Project {
     fn at_engine(&self) -> Vec<String> {
         let Some(host) = &self.engine else { return Vec::new() };
         let folder = self.temporary.path().canonicalize().expect("it is there").display().to_string();
-        let list = |arguments: &[&str]| {
-            let label = "{{.Label \"undind.folder\"}}";
-            let output = Command::new("docker").env("DOCKER_HOST", host).args(arguments).args(["--format", label]).output();
-            let output = output.expect("there is a docker command");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            let lines = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>();
-            lines.into_iter().filter(|line| line.starts_with(&folder)).collect::<Vec<_>>()
-        };
-        [list(&["ps", "-a"]), list(&["network", "ls"]), list(&["volume", "ls"])].concat()
+        let all = ["/containers/json?all=true", "/networks", "/volumes"].map(|path| asked(host, path)).concat();
+        let labelled = all.split("\"undind.folder\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+        labelled.filter(|label| label.starts_with(&folder)).map(str::to_owned).collect()
     }
+}
+
+/// What the engine at the socket `host` answers to a request.
+fn asked(host: &OsString, path: &str) -> String {
+    let socket = host.to_str().and_then(|host| host.strip_prefix("unix://")).expect("the tests' engine has a socket");
+    let mut stream = UnixStream::connect(socket).expect("the engine is there");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.contains(" 200 OK"), "{answer}");
+    answer
 }
 
 fn signal(child: &Child, signal: Signal) {
@@ -187,4 +193,26 @@ fn containers_networks_and_volumes_of_a_killed_run_go_with_the_next_one() {
     let next = project.command(&[]).output().expect("the binary runs");
     assert_eq!(next.status.code(), Some(0), "{}", String::from_utf8_lossy(&next.stderr));
     assert_eq!((project.at_engine(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn a_full_disk_ends_a_job_with_the_reason() {
+    let project = Project::new("job:\n  script: [head -c 3000000 /dev/zero > big]\n  artifacts: {paths: [big]}\n");
+    fs::create_dir(project.root.path().join(".undind")).expect("the folder can be made");
+    let mut command = Command::new("unshare");
+    let script = "mount -t tmpfs -o size=1m tmpfs .undind && exec \"$0\" run --executor shell";
+    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_undind")]).current_dir(project.root.path());
+    let output = command.env("TMPDIR", project.temporary.path()).output();
+    let Some(output) = output.ok().filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare")) else {
+        println!("skipped: no file system can be mounted here");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text.is_empty() {
+        println!("skipped: no file system can be mounted here");
+        return;
+    }
+    assert!(text.contains("`big` can't be copied: No space left on device") && text.contains("the pipeline failed"), "{text}");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
 }

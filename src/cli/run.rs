@@ -50,6 +50,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     options.overlay = overlay;
     let held = held(arguments, registry.is_some(), &repository.workspace, &pipeline, &plan, &mut documents);
     options.choice.held = held.why.clone();
+    if arguments.dry_run {
+        context.output.result(None, rehearsal(&plan, &options).as_bytes())?;
+        return Ok(Exit::Success);
+    }
     let executor = executor(arguments, &repository, registry.clone(), &pipeline, &plan, &mut options, &held)?;
     let is_held = !options.choice.held.is_empty();
     let mut children = Downstream {
@@ -81,6 +85,22 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         Status::Failed | Status::Canceled => Exit::Findings,
         _ => Exit::Success,
     })
+}
+
+/// The jobs that would run, and the others with why they would not.
+fn rehearsal(plan: &Plan, options: &Options) -> String {
+    let all: Vec<usize> = (0..plan.jobs.len()).collect();
+    let jobs: Vec<&PlannedJob> = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]).collect();
+    let width = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default();
+    let what = |job: &PlannedJob| match (options.choice.held.get(&job.name), &*job.effect.when) {
+        (Some(why), _) => format!("held back: {why}"),
+        (None, "manual" | "delayed") if !options.choice.played.contains(&job.name) => {
+            format!("{}, unless `--manual` starts it", job.effect.when)
+        }
+        (None, "on_failure") => "runs where something failed before it".to_owned(),
+        (None, _) => "runs".to_owned(),
+    };
+    jobs.iter().map(|job| format!("{:width$}  {}\n", job.name, what(job))).collect()
 }
 
 /// Puts what a migration would write in the place of what is there, in memory. Gives the texts of the files by path.

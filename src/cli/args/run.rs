@@ -23,6 +23,9 @@ pub struct Run {
     /// The image of jobs that name none, which otherwise the runner's configuration would say
     #[arg(long, value_name = "IMAGE")]
     pub default_image: Option<String>,
+    /// Run nothing, and say which jobs would run and which would be held back
+    #[arg(long)]
+    pub dry_run: bool,
     /// Run the named jobs alone, with the artifacts that earlier runs left
     #[arg(long, requires = "names")]
     pub no_needs: bool,

@@ -184,7 +184,9 @@ impl Attempt<'_> {
         if !artifacts.is_empty() && artifacts.when.has_come(passed) {
             let tracked = artifacts.untracked.then(|| self.site.source.tracked().clone());
             let mut wanted = Wanted::new(project, &artifacts.paths, &artifacts.exclude, tracked).map_err(Fault)?;
-            let count = place.take(&mut wanted, &self.store.artifacts(&self.task.name))?;
+            let taken = place.take(&mut wanted, &self.store.artifacts(&self.task.name));
+            // Half of them would be taken for all by others.
+            let count = taken.inspect_err(|_| drop(self.store.forget(&self.task.name)))?;
             missing(&wanted, "artifacts:paths", log);
             match count {
                 0 => log.note(Level::Warning, "there are no artifacts to keep"),
