@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
@@ -50,13 +51,20 @@ pub struct Shell {
     before: BTreeSet<i32>,
     /// Bytes in folders of jobs that ended.
     deferred: AtomicU64,
+    /// Folders that their jobs left as they were.
+    spare: Mutex<Vec<(PathBuf, Seen)>>,
 }
 
 impl Default for Shell {
     fn default() -> Self {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let bash = std::env::split_paths(&path).map(|folder| folder.join("bash")).find(|program| program.is_file());
-        Self { program: bash.unwrap_or_else(|| PathBuf::from("sh")), before: process::all(), deferred: AtomicU64::new(0) }
+        Self {
+            program: bash.unwrap_or_else(|| PathBuf::from("sh")),
+            before: process::all(),
+            deferred: AtomicU64::new(0),
+            spare: Mutex::default(),
+        }
     }
 }
 
@@ -73,10 +81,18 @@ impl Executor for Shell {
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
         let builds = site.folder.join(site.name);
         let project = builds.join(last(site.project));
-        fs::create_dir_all(&project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
-        let place = Folder { shell: self, builds, project, scripts: 0, kept: false };
+        let mut place = Folder { shell: self, builds, project, scripts: 0, seen: None, kept: false };
+        if task.has_files
+            && let Some((spare, seen)) = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
+            && fs::rename(&spare, &place.builds).is_ok()
+        {
+            place.seen = Some(seen);
+            return Ok(Box::new(place));
+        }
+        fs::create_dir_all(&place.project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
         if task.has_files {
             folder::copy(site.source.folder(), &place.project)?;
+            place.seen = Seen::of(&place.project);
         }
         Ok(Box::new(place))
     }
@@ -100,6 +116,39 @@ impl Shell {
     }
 }
 
+/// What every file and folder was when a job got them. A job that changes one, or adds one to a folder, changes its time of change, which nobody can set.
+#[derive(Debug)]
+struct Seen(Vec<(PathBuf, [u64; 4])>);
+
+impl Seen {
+    /// What is in `project`; nothing where that is too much to look at twice.
+    fn of(project: &Path) -> Option<Self> {
+        let mut seen = Vec::new();
+        for entry in walkdir::WalkDir::new(project) {
+            let path = entry.ok()?.into_path();
+            seen.push((path.strip_prefix(project).ok()?.to_owned(), identity(&path)?));
+            if seen.len() > DEFERRED.1 {
+                return None;
+            }
+        }
+        Some(Self(seen))
+    }
+
+    /// Whether all of it is in `project` as it was, and beside the project nothing but scripts.
+    fn is_untouched(&self, builds: &Path, project: &Path) -> bool {
+        let is_ours = |entry: &fs::DirEntry| entry.path() == project || entry.file_name().to_string_lossy().starts_with("script-");
+        fs::read_dir(builds).is_ok_and(|entries| entries.filter_map(Result::ok).all(|entry| is_ours(&entry)))
+            && self.0.iter().all(|(path, then)| identity(&project.join(path)).is_some_and(|now| now == *then))
+    }
+}
+
+/// The inode of a path with its size and its time of change.
+fn identity(path: &Path) -> Option<[u64; 4]> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = path.symlink_metadata().ok()?;
+    Some([metadata.ino(), metadata.size(), metadata.ctime().cast_unsigned(), metadata.ctime_nsec().cast_unsigned()])
+}
+
 /// The last part of a project's path.
 fn last(project: &str) -> &str {
     project.rsplit('/').next().unwrap_or(project)
@@ -113,6 +162,8 @@ struct Folder<'e> {
     project: PathBuf,
     /// How many scripts were run.
     scripts: usize,
+    /// What its files were, where it has those of the project.
+    seen: Option<Seen>,
     kept: bool,
 }
 
@@ -161,6 +212,9 @@ impl Place for Folder<'_> {
 
 impl Drop for Folder<'_> {
     fn drop(&mut self) {
+        if let Some(seen) = self.seen.take().filter(|seen| !self.kept && seen.is_untouched(&self.builds, &self.project)) {
+            return self.shell.spare.lock().unwrap_or_else(PoisonError::into_inner).push((self.builds.clone(), seen));
+        }
         // A file system is slower at making files where others were just removed, so that what is small goes with the whole run.
         if !self.kept && !self.shell.defers(&self.builds) {
             // What can't be removed now is a leftover, which the next run removes.
