@@ -123,7 +123,8 @@ fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
 
 /// A text with the address of the registry beside the engine put in.
 fn with_registry(text: &str) -> String {
-    text.replace("{registry}", &std::env::var("UNDIND_TEST_REGISTRY").unwrap_or_default())
+    let address = std::env::var("UNDIND_TEST_REGISTRY").unwrap_or_default();
+    text.replace("{registry}", &address).replace("{registry_host}", address.split(':').next().unwrap_or_default())
 }
 
 fn write(root: &Path, files: &BTreeMap<String, String>) {
@@ -170,7 +171,7 @@ impl Invocation {
             .env("TMPDIR", temporary.path())
             .arg(&self.command)
             .args(self.arguments.iter().map(|argument| with_registry(argument)));
-        let runs = self.command == "run";
+        let runs = self.command == "run" && !self.arguments.iter().any(|argument| argument == "--dry-run");
         if runs {
             command.args(["--log-format", "json"]);
             match engine {

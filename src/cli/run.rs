@@ -139,6 +139,10 @@ fn created(plan: &Plan, documents: &Documents, context: &Context) -> Result<(), 
         }
         return Err(Failure::diagnostic(last, documents.sources()));
     }
+    for warning in plan.problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        let (file, start) = (documents.sources().get(warning.span.file), documents.sources().start(warning.span));
+        context.output.note(&format!("warning: {}:{}:{}: {}", file.path(), start.line, start.column, warning.message));
+    }
     if plan.created != Some(true) {
         let why = plan.reason.as_ref().map_or("that is not known", |reason| &reason.message);
         return Err(Failure::new(format!("no pipeline is created: {why}"))

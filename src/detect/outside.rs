@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::detect::registry::Registry;
 use crate::detect::steps::{JobShell, Step};
 use crate::detect::{JobFacts, Program};
-use crate::docker::Role;
+use crate::docker::{Op, Operation, Role};
 use crate::pipeline::Job;
 use crate::workspace::Workspace;
 use crate::yaml::{Data, Value};
@@ -162,7 +162,7 @@ pub fn effects(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Effects {
         }
     }
     for operation in &facts.operations {
-        if operation.operation.pushes() != Some(false) {
+        if may_push(&operation.operation) {
             let names = operation.operation.images.iter();
             let names = names.filter(|image| matches!(image.role, Role::Pushed | Role::Destination | Role::Built));
             let registries: Vec<Registry> = names.map(|image| Registry::of_image(&image.text)).collect();
@@ -176,6 +176,12 @@ pub fn effects(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Effects {
         reader.shell(shell, 0);
     }
     effects
+}
+
+/// Whether an operation sends an image to a registry, as far as is known.
+fn may_push(operation: &Operation) -> bool {
+    let builds = matches!(operation.op, Op::Build | Op::Bake | Op::ComposeBuild | Op::Manifest | Op::Imagetools | Op::Other);
+    operation.pushes().unwrap_or(builds)
 }
 
 /// Whether an environment is more than looked at: `prepare`, `verify` and `access` deploy nothing

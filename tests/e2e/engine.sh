@@ -51,7 +51,7 @@ possible() {
 }
 
 packages=(
-  base-files bash curl dash docker.io git iptables openssl runc tini
+  base-files bash curl dash docker.io git iptables libc-bin openssl runc tini
   libbrotli1 libc6 libcap2 libcom-err2 libcurl3t64-gnutls libcurl4t64 libffi8 libgmp10 libgnutls30t64 libgssapi-krb5-2 libhogweed6t64 libidn2-0 libk5crypto3
   libkeyutils1 libkrb5-3 libkrb5support0 libldap2 libmnl0 libnettle8t64 libnfnetlink0 libnftnl11 libnghttp2-14 libnghttp3-9 libngtcp2-16 libngtcp2-crypto-gnutls8 libp11-kit0
   libpcre2-8-0 libpsl5t64 librtmp1 libsasl2-2 libseccomp2 libssh2-1t64 libssl3t64 libsystemd0 libtasn1-6 libtinfo6 libunistring5 libxtables12 libzstd1 zlib1g
@@ -139,6 +139,7 @@ images() {
   debian "$roots/debian"
   docker_cli "$roots/cli"
   docker_dind "$roots/dind"
+  registry_server "$roots/registry"
   local path='"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"' version
   version=$("$new/bin/docker" --version | sed -E 's/.*version ([0-9.]+).*/\1/')
   local docker="$path, \"DOCKER_VERSION=$version\", \"DOCKER_TLS_CERTDIR=/certs\"]"
@@ -148,6 +149,7 @@ images() {
   # Without a suffix, Docker's tags name the image with the daemon.
   image "docker:27-dind docker:dind docker:27 docker:latest" "alpine cli dind" \
     "$docker, \"Entrypoint\": [\"dockerd-entrypoint.sh\"], \"Volumes\": {\"/var/lib/docker\": {}}, \"ExposedPorts\": {\"2375/tcp\": {}, \"2376/tcp\": {}}"
+  image "registry:2" "alpine registry" "$path], \"Entrypoint\": [\"docker-registry\", \"serve\", \"/etc/registry.yml\"], \"ExposedPorts\": {\"5000/tcp\": {}}"
   (IFS=, && printf '[%s]\n' "${manifests[*]}") >"$work/images/manifest.json"
   tar -C "$work/images" -cf "$new/images.tar" .
 }
@@ -195,13 +197,19 @@ applets() {
   done
 }
 
+registry_server() {
+  mkdir -p "$1/etc" "$1/var/lib/registry"
+  pick "$1" usr/bin/docker-registry
+  printf '%s\n' 'version: 0.1' 'storage: {filesystem: {rootdirectory: /var/lib/registry}}' 'http: {addr: ":5000"}' >"$1/etc/registry.yml"
+}
+
 # GNU's libc, and bash, git and curl; BusyBox has to do for the rest.
 debian() {
   local link
   root "$1"
   mkdir "$1/usr/lib64"
   for link in bin sbin lib lib64; do ln -s "usr/$link" "$1/$link"; done
-  pick "$1" etc/os-release usr/lib/os-release etc/debian_version usr/bin/{bash,busybox,curl,dash} "${git[@]}"
+  pick "$1" etc/os-release usr/lib/os-release etc/debian_version usr/bin/{bash,busybox,curl,dash,getent} "${git[@]}"
   ln -s dash "$1/usr/bin/sh"
   applets "$1"
 }
