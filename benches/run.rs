@@ -28,7 +28,7 @@ impl Executor for Waiting {
         true
     }
 
-    fn open<'e>(&'e self, _task: &Task, _site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
+    fn open<'e>(&'e self, _task: &Task, _site: &Site<'_>, _stop: &Stop) -> Result<Box<dyn Place + 'e>, Fault> {
         Ok(Box::new(Waiting))
     }
 }

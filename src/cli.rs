@@ -24,6 +24,7 @@ mod migrate;
 mod output;
 mod parallel;
 mod plan;
+#[cfg(unix)]
 mod run;
 mod runner_file;
 mod schema;
@@ -81,7 +82,10 @@ fn command(command: &Command, context: &Context) -> Result<Exit, Failure> {
         Command::Migrate(arguments) => migrate::run(arguments, context),
         Command::Expand(arguments) => expand::run(arguments, context),
         Command::Plan(arguments) => plan::run(arguments, context),
+        #[cfg(unix)]
         Command::Run(arguments) => run::run(arguments, context),
+        #[cfg(not(unix))]
+        Command::Run(_) => Err(Failure::new("jobs run on Unix only").help("`undind plan` shows them everywhere")),
         Command::Verify(_) => Err(Failure::not_built("`undind verify`")),
         Command::Yaml(arguments) => yaml::run(arguments, context),
         Command::Explain(arguments) => explain::run(arguments, context),

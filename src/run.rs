@@ -1,24 +1,24 @@
 //! A plan into what becomes of its jobs: the order in which they start ([`Schedule`], which runs nothing itself), what each has to do ([`Task`]), and a
 //! runner that does it here, as GitLab Runner would.
 
-#[cfg(feature = "run")]
+#[cfg(all(feature = "run", unix))]
 mod dotenv;
 mod event;
-#[cfg(feature = "run")]
+#[cfg(all(feature = "run", unix))]
 pub mod live;
-#[cfg(feature = "run")]
+#[cfg(all(feature = "run", unix))]
 mod mask;
 mod planned;
-#[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only what runs jobs needs it"))]
+#[cfg_attr(not(all(feature = "run", unix)), expect(dead_code, reason = "only what runs jobs needs it"))]
 mod predefined;
 mod schedule;
-#[cfg(feature = "run")]
+#[cfg(all(feature = "run", unix))]
 mod script;
 mod selection;
-#[cfg(feature = "run")]
+#[cfg(all(feature = "run", unix))]
 mod sources;
 mod status;
-#[cfg_attr(not(feature = "run"), expect(dead_code, reason = "only what runs jobs needs it"))]
+#[cfg_attr(not(all(feature = "run", unix)), expect(dead_code, reason = "only what runs jobs needs it"))]
 mod task;
 mod times;
 mod variables;

@@ -235,6 +235,7 @@ pub struct Migrate {
     pub output: Option<PathBuf>,
 }
 
+#[cfg(unix)]
 impl Migrate {
     /// A plain migration to a target, with nothing said besides.
     pub fn to(target: &str) -> Self {

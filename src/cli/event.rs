@@ -38,6 +38,7 @@ pub fn setting(event: Event, options: &EventOptions, repository: &Repository) ->
 ///
 /// # Errors
 /// Those of [`setting`].
+#[cfg(unix)]
 pub fn running(event: Event, options: &EventOptions, repository: &Repository, registry: Option<&str>) -> Result<Context, Failure> {
     made(event, options, repository, Some(registry)).map(|setting| setting.context.settled())
 }

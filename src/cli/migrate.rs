@@ -1,5 +1,6 @@
 //! `undind migrate`: rewrites pipelines, as a diff, as a report, or in the files themselves.
 
+#[cfg(unix)]
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -56,6 +57,7 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// Those of `undind migrate`.
+#[cfg(unix)]
 pub fn to_target(repository: &Repository, target: &str) -> Result<(BTreeMap<String, String>, MigrationReport), Failure> {
     let arguments = Migrate::to(target);
     let migrated = migrated(repository, &way(repository, &arguments)?, &arguments)?;

@@ -88,9 +88,10 @@ impl RunLog {
 
     fn line(&self, job: &str, text: &str) -> String {
         let width = self.prefix;
-        let mut name: String = job.chars().take(width).collect();
+        let mut name: String = plain(job).chars().take(width).collect();
         if job.chars().count() > width {
-            name = format!("{}…", job.chars().take(width.saturating_sub(1)).collect::<String>());
+            name.pop();
+            name.push('…');
         }
         let blanks = " ".repeat(width.saturating_sub(name.chars().count()));
         let index = self.names.get(job).copied().unwrap_or_default();
@@ -125,7 +126,7 @@ impl RunLog {
         let mut out = format!("\n{}\n", self.dim(&format!("{:names$}  {:results$}  {:>times$}  why", "job", "result", "time")));
         for job in ended.jobs {
             let padded = format!("{:results$}", result(job));
-            let row = format!("{:names$}  {}  {:>times$}  {}", job.name, self.painted(colour(job), &padded), time(job), notes(job));
+            let row = format!("{:names$}  {}  {:>times$}  {}", plain(&job.name), self.painted(colour(job), &padded), time(job), notes(job));
             out.push_str(row.trim_end());
             out.push('\n');
         }
@@ -146,6 +147,11 @@ impl RunLog {
     fn dim(&self, text: &str) -> String {
         self.painted(2, text)
     }
+}
+
+/// A name that can't drive a terminal.
+fn plain(name: &str) -> String {
+    name.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
 }
 
 fn colour(job: &JobReport) -> u8 {
@@ -192,6 +198,11 @@ mod tests {
         assert_eq!(shown(false, start).unwrap(), "> Header");
         assert_eq!(shown(false, "section_end:1560896353:my_first_section\r\u{1b}[0K"), None);
         assert_eq!(shown(false, "").unwrap(), "");
+    }
+
+    #[test]
+    fn the_name_of_a_job_does_not_drive_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2Jb"), "a?[2Jb");
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Attempt<'_> {
         let mut finished = Finished::default();
         match self.all(&mut log, &mut finished) {
             Ok(outcome) => finished.outcome = outcome,
+            Err(_) if self.stop.cause().is_some() => finished.outcome = Outcome::Canceled,
             Err(fault) => log.note(Level::Error, fault.0),
         }
         log.end();
@@ -72,7 +73,7 @@ impl Attempt<'_> {
     fn all(&self, log: &mut Log, finished: &mut Finished) -> Result<Outcome, Fault> {
         let deadline = Instant::now() + self.task.timeout;
         self.store.forget(&self.task.name)?;
-        let mut place = self.executor.open(self.task, &self.site)?;
+        let mut place = self.executor.open(self.task, &self.site, self.stop)?;
         if self.keeps {
             log.note(Level::Info, format!("its files stay in `{}`", place.keep()));
         }

@@ -64,8 +64,8 @@ pub trait Executor: Send + Sync {
     /// Makes the place of a job, with the files of the project where it wants them.
     ///
     /// # Errors
-    /// [`Fault`] where that is not possible.
-    fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault>;
+    /// [`Fault`] where that is not possible, or `stop` is told before it is done.
+    fn open<'e>(&'e self, task: &Task, site: &Site<'_>, stop: &Stop) -> Result<Box<dyn Place + 'e>, Fault>;
 }
 
 /// Where one job runs. Dropping it removes it, with all that still runs in it.

@@ -78,7 +78,7 @@ impl Executor for Shell {
         true
     }
 
-    fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
+    fn open<'e>(&'e self, task: &Task, site: &Site<'_>, _stop: &Stop) -> Result<Box<dyn Place + 'e>, Fault> {
         let builds = site.folder.join(site.name);
         let project = builds.join(last(site.project));
         let mut place = Folder { shell: self, builds, project, scripts: 0, seen: None, kept: false };

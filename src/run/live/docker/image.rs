@@ -8,14 +8,15 @@ use futures_util::StreamExt;
 use crate::docker::reference::Reference;
 use crate::run::live::docker::client::{Client, failed, is_unknown};
 use crate::run::live::executor::Fault;
+use crate::run::live::stop::Stop;
 use crate::run::task::Container;
 use crate::run::variables::Values;
 
 /// Sees to it that the image of `container` is there. Without a `pull_policy` it is pulled only if it is not, so that runs are quick and work offline.
 ///
 /// # Errors
-/// [`Fault`] where it can't be had.
-pub fn provide(client: &Client, container: &Container, values: &Values) -> Result<(), Fault> {
+/// [`Fault`] where it can't be had, or `stop` is told.
+pub fn provide(client: &Client, container: &Container, values: &Values, stop: &Stop) -> Result<(), Fault> {
     let image = container.image.as_str();
     if image.is_empty() {
         return Err(Fault("the name of an image is empty once its variables are put in".to_owned()));
@@ -29,11 +30,11 @@ pub fn provide(client: &Client, container: &Container, values: &Values) -> Resul
     match (policy, there) {
         ("never", true) | ("if-not-present", true) => Ok(()),
         ("never", false) => Err(Fault(format!("the image `{image}` is not here, and its `pull_policy` is `never`"))),
-        _ => pull(client, container, values),
+        _ => pull(client, container, values, stop),
     }
 }
 
-fn pull(client: &Client, container: &Container, values: &Values) -> Result<(), Fault> {
+fn pull(client: &Client, container: &Container, values: &Values, stop: &Stop) -> Result<(), Fault> {
     let image = &container.image;
     let has_tag = Reference::parse(image).is_some_and(|reference| reference.tag.is_some() || reference.digest.is_some());
     let from = if has_tag { image.clone() } else { format!("{image}:latest") };
@@ -42,15 +43,24 @@ fn pull(client: &Client, container: &Container, values: &Values) -> Result<(), F
         platform: container.platform.clone().unwrap_or_default(),
         ..CreateImageOptions::default()
     };
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let _listening = stop.listen(move |cause| {
+        // Once the image is there, it is of no use.
+        let _ = sender.send(cause);
+    });
     client.wait(async {
         let mut steps = Box::pin(client.docker.create_image(Some(options), None, credentials(image, values)));
-        while let Some(step) = steps.next().await {
+        loop {
+            let step = tokio::select! {
+                step = steps.next() => step,
+                _ = told.recv() => return Err(Fault("it was stopped".to_owned())),
+            };
+            let Some(step) = step else { return Ok(()) };
             let step = step.map_err(|error| failed(&format!("the image `{image}` can't be pulled"), &error))?;
             if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
                 return Err(Fault(format!("the image `{image}` can't be pulled: {error}")));
             }
         }
-        Ok(())
     })
 }
 

@@ -98,7 +98,7 @@ impl Executor for Docker {
         }
     }
 
-    fn open<'e>(&'e self, task: &Task, site: &Site<'_>) -> Result<Box<dyn Place + 'e>, Fault> {
+    fn open<'e>(&'e self, task: &Task, site: &Site<'_>, stop: &Stop) -> Result<Box<dyn Place + 'e>, Fault> {
         let image = match (&task.image, &self.image) {
             (Some(image), _) => image.clone(),
             (None, Some(name)) => Container { image: name.clone(), ..Container::default() },
@@ -111,7 +111,7 @@ impl Executor for Docker {
         let labels = Labels::new(site.folder);
         let mut job =
             Job { docker: self, client, name, project, labels, containers: Vec::new(), job: None, warnings: Vec::new(), kept: false };
-        job.make(task, &image, site)?;
+        job.make(task, &image, site, stop)?;
         Ok(Box::new(job))
     }
 }
@@ -132,10 +132,10 @@ struct Job<'e> {
 }
 
 impl Job<'_> {
-    fn make(&mut self, task: &Task, image: &Container, site: &Site<'_>) -> Result<(), Fault> {
+    fn make(&mut self, task: &Task, image: &Container, site: &Site<'_>, stop: &Stop) -> Result<(), Fault> {
         let services: Vec<&Container> = task.services.iter().filter(|service| !service.image.is_empty()).collect();
         for container in std::iter::once(&image).chain(&services) {
-            image::provide(&self.client, container, &task.values)?;
+            image::provide(&self.client, container, &task.values, stop)?;
         }
         self.network()?;
         if let Some(registry) = &self.docker.own {
@@ -164,7 +164,7 @@ impl Job<'_> {
         if task.has_files {
             files::put(&self.client, &id, site.source.folder(), &self.project, Modes::Open)?;
         }
-        self.warnings.extend(service::ready(&self.client, &services, task));
+        self.warnings.extend(service::ready(&self.client, &services, task, stop));
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use crate::run::live::docker::container::{Labels, remove, start};
 use crate::run::live::docker::image;
 use crate::run::live::executor::Fault;
 use crate::run::live::leftover::RunFolder;
+use crate::run::live::stop::Stop;
 use crate::run::task::Container;
 use crate::run::variables::Values;
 
@@ -37,7 +38,7 @@ impl Registry {
     /// # Errors
     /// [`Fault`] where its image can't be had, or it can't be started.
     pub fn start(client: &Client) -> Result<Self, Fault> {
-        image::provide(client, &Container { image: IMAGE.to_owned(), ..Container::default() }, &Values::default())?;
+        image::provide(client, &Container { image: IMAGE.to_owned(), ..Container::default() }, &Values::default(), &Stop::default())?;
         let folder = RunFolder::new()?;
         let body = ContainerCreateBody {
             image: Some(IMAGE.to_owned()),

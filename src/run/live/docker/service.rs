@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use crate::docker::reference::Reference;
 use crate::docker::service_names;
 use crate::run::live::docker::client::Client;
+use crate::run::live::stop::Stop;
 use crate::run::task::{Container, Task};
 
 /// How long services have to be ready, as in GitLab Runner (`wait_for_services_timeout`).
@@ -38,19 +39,19 @@ pub fn command(service: &Container, registry: Option<&str>) -> Option<Vec<String
 
 /// Waits until each of `services`, ids with their images, listens on one of the ports that its image exposes; one without such ports need only run. Gives
 /// warnings of those that ended or are not ready in time: with GitLab Runner, too, the job finds out.
-pub fn ready(client: &Client, services: &[(String, String)], task: &Task) -> Vec<String> {
+pub fn ready(client: &Client, services: &[(String, String)], task: &Task, stop: &Stop) -> Vec<String> {
     let deadline = Instant::now() + TIMEOUT.min(task.timeout);
-    services.iter().filter_map(|(id, image)| not_ready(client, id, image, deadline)).collect()
+    services.iter().filter_map(|(id, image)| not_ready(client, id, image, deadline, stop)).collect()
 }
 
 /// Waits for one service. Gives why it is not ready.
-fn not_ready(client: &Client, id: &str, image: &str, deadline: Instant) -> Option<String> {
+fn not_ready(client: &Client, id: &str, image: &str, deadline: Instant, stop: &Stop) -> Option<String> {
     let ports = ports(client, id);
     loop {
         if let Some(code) = ended(client, id) {
             return Some(format!("the service `{image}` ended with exit code {code} before the job began{}", last_lines(client, id)));
         }
-        if ports.is_empty() {
+        if ports.is_empty() || stop.cause().is_some() {
             return None;
         }
         if Instant::now() >= deadline {
