@@ -2,9 +2,9 @@
 
 mod child;
 mod held;
+mod shown;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use undind::detect::secret;
@@ -13,13 +13,13 @@ use undind::migrate::target::VariableType;
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
 use undind::plan::{Plan, PlannedJob, plan, refusals};
-use undind::report::run::{Ended, RunLog, junit, timeline};
+use undind::report::run::{Ended, junit, timeline};
 use undind::run::live::{Cause, Docker, Executor, Options, Report, Run, Shell, Stop};
-use undind::run::{Event, Stamped, Status, select};
+use undind::run::{Status, select};
 use undind::suggestion::nearest;
 
 use crate::cli::Context;
-use crate::cli::args::{LogFormat, Run as Arguments, RunExecutor};
+use crate::cli::args::{Run as Arguments, RunExecutor};
 use crate::cli::discover::{Repository, one};
 use crate::cli::disk::read_limited;
 use crate::cli::event::{event, running};
@@ -28,6 +28,7 @@ use crate::cli::failure::Failure;
 use crate::cli::migrate::to_target;
 use child::Downstream;
 use held::{Held, held};
+use shown::Shown;
 
 /// Runs the pipeline at the path of the command line.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
@@ -65,7 +66,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
     let stop = interruptible()?;
-    let mut shown = Shown::new(arguments.log_format, context.output.colours_stdout());
+    let mut shown = Shown::new(arguments.log_format, &context.output);
     let report = run.execute(&*executor, &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
     if let Some(failure) = shown.failure {
         return Err(failure);
@@ -286,37 +287,6 @@ fn interruptible() -> Result<Stop, Failure> {
     ctrlc::set_handler(move || told.tell(if told.cause().is_some() { Cause::Killed } else { Cause::Interrupted }))
         .map_err(|error| Failure::new(format!("signals can't be caught: {error}")))?;
     Ok(stop)
-}
-
-/// Where events are shown.
-struct Shown {
-    format: LogFormat,
-    log: RunLog,
-    failure: Option<Failure>,
-}
-
-impl Shown {
-    fn new(format: LogFormat, colour: bool) -> Self {
-        Self { format, log: RunLog::new(colour), failure: None }
-    }
-
-    fn event(&mut self, event: &Stamped) {
-        let text = match self.format {
-            LogFormat::Human => self.log.lines(event),
-            LogFormat::Json => serde_json::to_string(event)
-                .map_or_else(|error| format!("{{\"event\":\"error\",\"text\":\"{error}\"}}"), |text| text + "\n"),
-        };
-        let is_log = matches!(event.event, Event::Log { .. });
-        let mut stdout = std::io::stdout().lock();
-        let written = stdout.write_all(text.as_bytes()).and_then(|()| if is_log { Ok(()) } else { stdout.flush() });
-        // Whoever stops reading doesn't want to see more, and the jobs still run to their ends.
-        if let Err(error) = written
-            && error.kind() != std::io::ErrorKind::BrokenPipe
-            && self.failure.is_none()
-        {
-            self.failure = Some(Failure::new(format!("standard output can't be written: {error}")));
-        }
-    }
 }
 
 /// The reports at the end: beside the artifacts, in the folder that git ignores.
