@@ -55,8 +55,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         context.output.result(None, rehearsal(&plan, &options).as_bytes())?;
         return Ok(Exit::Success);
     }
-    let executor = executor(arguments, &repository, registry.clone(), &pipeline, &plan, &mut options, &held)?;
-    let is_held = !options.choice.held.is_empty();
+    let stop = interruptible()?;
+    let wish = Wish { arguments, repository: &repository, registry: registry.clone(), stop: &stop };
+    let executor = executor(&wish, &pipeline, &plan, &mut options, &held)?;
     let mut children = Downstream {
         arguments,
         repository: &repository,
@@ -65,7 +66,6 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
-    let stop = interruptible()?;
     let mut shown = Shown::new(arguments.log_format, &context.output);
     let report = run.execute(&*executor, &stop, &mut |event| shown.event(event)).map_err(|fault| Failure::new(fault.to_string()))?;
     if let Some(failure) = shown.failure {
@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     for image in executor.published() {
         context.output.note(&format!("pushed to the throw-away registry: {image}"));
     }
-    if is_held {
+    if report.jobs.iter().any(|job| job.why.as_ref().is_some_and(|why| why.starts_with("held back"))) {
         context.output.note("jobs that reach out were held back; `--include-deploys` runs them, `--real-registry` lets them push images");
     }
     write_reports(&report, &repository.root)?;
@@ -194,34 +194,36 @@ fn registry(arguments: &Arguments) -> Option<String> {
     arguments.registry.clone().or_else(own)
 }
 
-/// What runs the jobs. Where a registry of the run's own is needed and can't be had, those who push to it are held back.
-fn executor(
-    arguments: &Arguments,
-    repository: &Repository,
+/// What is known of how jobs are to run.
+struct Wish<'w> {
+    arguments: &'w Arguments,
+    repository: &'w Repository,
+    /// The address of the registry that takes the place of the project's own.
     registry: Option<String>,
-    pipeline: &Pipeline,
-    plan: &Plan,
-    options: &mut Options,
-    held: &Held,
-) -> Result<Box<dyn Executor>, Failure> {
+    stop: &'w Stop,
+}
+
+/// What runs the jobs. Where a registry of the run's own is needed and can't be had, those who push to it are held back.
+fn executor(wish: &Wish<'_>, pipeline: &Pipeline, plan: &Plan, options: &mut Options, held: &Held) -> Result<Box<dyn Executor>, Failure> {
+    let arguments = wish.arguments;
     if arguments.executor == RunExecutor::Shell {
         return Ok(Box::new(Shell::default()));
     }
-    let image = arguments.default_image.clone().or_else(|| repository.config.run.default_image.clone());
+    let image = arguments.default_image.clone().or_else(|| wish.repository.config.run.default_image.clone());
     let all: Vec<usize> = (0..plan.jobs.len()).collect();
     let chosen: Vec<&PlannedJob> = options.choice.jobs.as_ref().unwrap_or(&all).iter().map(|&index| &plan.jobs[index]).collect();
     for planned in chosen.iter().filter(|planned| !options.choice.held.contains_key(&planned.name)) {
         let Some(job) = pipeline.job(&planned.base) else { continue };
         possible(arguments.privileged, image.is_some(), job)?;
     }
-    let mut docker = Docker::new(arguments.privileged, image, registry).map_err(|fault| {
+    let mut docker = Docker::new(arguments.privileged, image, wish.registry.clone()).map_err(|fault| {
         Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
     })?;
     let pushes = chosen.iter().any(|planned| held.pushing.contains(&planned.name));
     if pushes
         && arguments.registry.is_none()
         && !arguments.real_registry
-        && let Err(fault) = docker.start_registry()
+        && let Err(fault) = docker.start_registry(wish.stop)
     {
         let why = format!("it pushes images, and there is no throw-away registry (`--registry` names one): {fault}");
         options.choice.held.extend(held.pushing.iter().map(|name| (name.clone(), why.clone())));

@@ -24,11 +24,13 @@ impl Target {
         }
     }
 
-    /// Of how many cases one is judged where all would take too long: a daemon in the job is told the same as one elsewhere.
+    /// Of how many cases one is judged where all would take too long: what moves to a daemon of BuildKit is what moves to Depot, and a daemon in the job is told
+    /// the same as one elsewhere.
     pub fn step(self) -> usize {
         match self {
             Self::Rootless => 4,
-            Self::Depot | Self::Buildkit | Self::Dagger => 1,
+            Self::Buildkit => 2,
+            Self::Depot | Self::Dagger => 1,
         }
     }
 

@@ -67,9 +67,9 @@ impl Docker {
     /// Starts a registry without TLS for what jobs push, which goes with the executor.
     ///
     /// # Errors
-    /// [`Fault`] where its image can't be had, or it can't be started.
-    pub fn start_registry(&mut self) -> Result<(), Fault> {
-        self.own = Some(Registry::start(&Client::new()?)?);
+    /// [`Fault`] where its image can't be had, it can't be started, or `stop` is told.
+    pub fn start_registry(&mut self, stop: &Stop) -> Result<(), Fault> {
+        self.own = Some(Registry::start(&Client::new()?, stop)?);
         Ok(())
     }
 }

@@ -36,9 +36,9 @@ impl Registry {
     /// Starts it.
     ///
     /// # Errors
-    /// [`Fault`] where its image can't be had, or it can't be started.
-    pub fn start(client: &Client) -> Result<Self, Fault> {
-        image::provide(client, &Container { image: IMAGE.to_owned(), ..Container::default() }, &Values::default(), &Stop::default())?;
+    /// [`Fault`] where its image can't be had, it can't be started, or `stop` is told.
+    pub fn start(client: &Client, stop: &Stop) -> Result<Self, Fault> {
+        image::provide(client, &Container { image: IMAGE.to_owned(), ..Container::default() }, &Values::default(), stop)?;
         let folder = RunFolder::new()?;
         let body = ContainerCreateBody {
             image: Some(IMAGE.to_owned()),
