@@ -90,7 +90,8 @@ pub fn failed(what: &str, error: &Error) -> Fault {
                 }
                 cause = inner.source();
             }
-            Fault(format!("{what}: {text}"))
+            let is_gone = ["connect", "closed"].iter().any(|word| text.to_lowercase().contains(word));
+            Fault(if is_gone { format!("{what}, since the Docker engine does not answer: {text}") } else { format!("{what}: {text}") })
         }
     }
 }
