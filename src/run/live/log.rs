@@ -172,6 +172,23 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_a_log_is_kept_up_to_its_limit_and_everything_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (sender, receiver) = mpsc::sync_channel(100);
+        let reading = std::thread::spawn(move || receiver.iter().count());
+        let mut log = Log::new("job".into(), sender, Mask::new([]), &path, None);
+        let line = [vec![b'x'; MAX_LINE - 1], b"\n".to_vec()].concat();
+        let lines = usize::try_from(MAX_FILE).unwrap() / MAX_LINE + 10;
+        (0..lines).for_each(|_| log.write_all(&line).unwrap());
+        log.end();
+        drop(log);
+        let kept = std::fs::read(&path).unwrap();
+        assert_eq!((kept.len(), reading.join().unwrap()), (usize::try_from(MAX_FILE).unwrap() + 23, lines));
+        assert!(kept.ends_with(b"x\n[the rest is not kept]\n"));
+    }
+
+    #[test]
     fn coverage_is_the_number_in_the_last_match() {
         let of = |pattern: &str, line: &str| covered(&Regex::new(pattern).unwrap(), line);
         assert_eq!(of(r"^TOTAL.+?(\d+(?:\.\d+)?%)$", "TOTAL 12 3 78.46%"), Some(78.46));
