@@ -53,16 +53,63 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
     Ok(exit(&migrated.report, arguments))
 }
 
-/// What the repository's files become for `target`, by path, with the report.
+/// What jobs of a migrated pipeline need where they run.
+#[cfg(unix)]
+pub struct Needs {
+    /// Whether they build elsewhere.
+    pub elsewhere: bool,
+    /// The builder's address, or `$` and the variable that holds it.
+    pub reaches: Option<String>,
+    /// A command that succeeds where the target's is there.
+    pub check: Option<String>,
+    /// The program that copies images, with a command that succeeds where it is there.
+    pub copier: Option<(String, String)>,
+}
+
+#[cfg(unix)]
+impl Needs {
+    fn of(way: &Way) -> Self {
+        match way {
+            Way::Builder(target) => {
+                let manifest = &target.manifest;
+                let fill = |text: &String| Some(target.fill(text, &[])).filter(|text| !text.is_empty());
+                let copier = manifest.copier.promote.split(' ').next().map(str::to_owned);
+                Self {
+                    elsewhere: !manifest.in_job,
+                    reaches: manifest.reaches.as_ref().and_then(fill),
+                    check: manifest.command.check.as_ref().and_then(fill),
+                    copier: copier.zip(manifest.copier.check.clone()),
+                }
+            }
+            Way::Module(_) => Self {
+                elsewhere: true,
+                reaches: Some("$_EXPERIMENTAL_DAGGER_RUNNER_HOST".to_owned()),
+                check: Some("dagger version".to_owned()),
+                copier: None,
+            },
+        }
+    }
+}
+
+/// What the repository's files become for `target`, by path, with the report and what the jobs need then. With `host_tools` they install no commands.
 ///
 /// # Errors
 /// Those of `undind migrate`.
 #[cfg(unix)]
-pub fn to_target(repository: &Repository, target: &str) -> Result<(BTreeMap<String, String>, MigrationReport), Failure> {
+pub fn to_target(
+    repository: &Repository,
+    target: &str,
+    host_tools: bool,
+) -> Result<(BTreeMap<String, String>, MigrationReport, Needs), Failure> {
     let arguments = Migrate::to(target);
-    let migrated = migrated(repository, &way(repository, &arguments)?, &arguments)?;
+    let mut way = way(repository, &arguments)?;
+    match &mut way {
+        Way::Builder(target) => target.tools_are_here = host_tools,
+        Way::Module(way) => way.tools_are_here = host_tools,
+    }
+    let migrated = migrated(repository, &way, &arguments)?;
     let text = |change: Change| Some((change.path, String::from_utf8(change.after).ok()?));
-    Ok((migrated.changes.into_iter().filter_map(text).collect(), migrated.report))
+    Ok((migrated.changes.into_iter().filter_map(text).collect(), migrated.report, Needs::of(&way)))
 }
 
 fn refuse_unbuilt(arguments: &Migrate) -> Result<(), Failure> {
@@ -105,7 +152,7 @@ fn way(repository: &Repository, arguments: &Migrate) -> Result<Way, Failure> {
             Sdk::Typescript => Language::TypeScript,
             Sdk::Go => Language::Go,
         };
-        return Ok(Way::Module(ModuleWay { engine, sdk, rehearsal: false }));
+        return Ok(Way::Module(ModuleWay { engine, sdk, rehearsal: false, tools_are_here: false }));
     }
     target(repository, arguments).map(|target| Way::Builder(Box::new(target)))
 }

@@ -2,14 +2,15 @@
 
 mod child;
 mod held;
+mod moved;
 mod shown;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use undind::detect::secret;
 use undind::diagnostic::Severity;
-use undind::migrate::target::VariableType;
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
 use undind::plan::{Plan, PlannedJob, plan, refusals};
@@ -25,9 +26,9 @@ use crate::cli::disk::read_limited;
 use crate::cli::event::{event, running};
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::migrate::to_target;
 use child::Downstream;
-use held::{Held, held};
+use held::{Held, Pushes, View, held};
+use moved::Moved;
 use shown::Shown;
 
 /// Runs the pipeline at the path of the command line.
@@ -36,24 +37,34 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     if repository.stdin {
         return Err(Failure::new("a pipeline from standard input has no project to run in").help("give the path of its file"));
     }
-    let overlay = match &arguments.to {
-        Some(target) => migrated(&mut repository, target, arguments)?,
-        None => BTreeMap::new(),
-    };
+    if arguments.host_tools && arguments.executor == RunExecutor::Docker {
+        return Err(Failure::new("`--host-tools` is for `--executor shell`: containers have no commands of this machine"));
+    }
     let registry = registry(arguments);
     let situation = context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository, registry.as_deref()))?;
+    let moved = match &arguments.to {
+        Some(target) => context.output.timed("migrate", || Moved::to(target, &mut repository, arguments, &situation))?,
+        None => Moved::default(),
+    };
     let mut documents = Documents::default();
     let (entry, file) = repository.load_entry(&mut documents)?;
     let pipeline = context.output.timed("resolve", || resolve(&repository.workspace, &mut documents, entry, file, &situation));
     let plan = context.output.timed("plan", || plan(&pipeline, &situation, refusals(&pipeline, &documents)));
     created(&plan, &documents, context)?;
     let mut options = options(arguments, &repository, &pipeline, &plan, &situation)?;
-    options.overlay = overlay;
-    let held = held(arguments, registry.is_some(), &repository.workspace, &pipeline, &plan, &mut documents);
+    options.overlay.clone_from(&moved.texts);
+    let view = View { workspace: &repository.workspace, pipeline: &pipeline, documents: &mut documents };
+    let before = moved.original.as_ref().map(|workspace| (workspace, &*entry, &situation));
+    let held = held(arguments, Pushes { registry: registry.as_deref(), moved: &moved }, &plan, view, before);
     options.choice.held = held.why.clone();
     if arguments.dry_run {
         context.output.result(None, rehearsal(&plan, &options).as_bytes())?;
         return Ok(Exit::Success);
+    }
+    let chosen =
+        |job: &&PlannedJob| options.choice.jobs.as_ref().is_none_or(|jobs| jobs.iter().any(|&index| plan.jobs[index].name == job.name));
+    if plan.jobs.iter().filter(chosen).any(|job| moved.jobs.contains(&*job.base) && !held.why.contains_key(&job.name)) {
+        moved.ask(arguments.executor, &context.output)?;
     }
     let stop = interruptible()?;
     let wish = Wish { arguments, repository: &repository, registry: registry.clone(), stop: &stop };
@@ -63,6 +74,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         repository: &repository,
         registry: registry.clone().filter(|_| arguments.registry.is_some() || !held.pushing.is_empty()),
         files: options.choice.files.clone(),
+        moved: &moved,
     };
     let run = Run::new(&pipeline, &plan, &situation, options).map_err(|circle| Failure::new(circle.to_string()))?;
     let run = run.with_children(&mut children);
@@ -102,33 +114,6 @@ fn rehearsal(plan: &Plan, options: &Options) -> String {
         (None, _) => "runs".to_owned(),
     };
     jobs.iter().map(|job| format!("{:width$}  {}\n", job.name, what(job))).collect()
-}
-
-/// Puts what a migration would write in the place of what is there, in memory. Gives the texts of the files by path.
-fn migrated(repository: &mut Repository, target: &str, arguments: &Arguments) -> Result<BTreeMap<String, String>, Failure> {
-    let (texts, report) = to_target(repository, target)?;
-    if texts.is_empty() {
-        return Err(Failure::new(format!("nothing is migrated to `{target}`")).help("`undind migrate --to` says why not"));
-    }
-    let given = |name: &str| {
-        let of = |pairs: &[String]| pairs.iter().any(|pair| pair.split_once('=').is_some_and(|(given, _)| given == name));
-        of(&arguments.event.var) || of(&arguments.var_file) || !arguments.event.env_file.is_empty()
-    };
-    let missing: Vec<String> = report
-        .manual
-        .iter()
-        .filter_map(|step| {
-            let name = step.variable.as_ref().filter(|name| !given(name))?;
-            let option = if step.variable_type == Some(VariableType::File) { "--var-file" } else { "--var" };
-            Some(format!("`{option} {name}=…`"))
-        })
-        .collect();
-    if !missing.is_empty() {
-        return Err(Failure::new(format!("the migrated jobs need variables that nothing here gives: {}", missing.join(", ")))
-            .help("`undind migrate --to` says what they hold"));
-    }
-    repository.workspace = repository.workspace.clone().with_overlay(texts.clone());
-    Ok(texts)
 }
 
 /// Whether there is something to run.
@@ -219,6 +204,9 @@ fn executor(wish: &Wish<'_>, pipeline: &Pipeline, plan: &Plan, options: &mut Opt
     let mut docker = Docker::new(arguments.privileged, image, wish.registry.clone()).map_err(|fault| {
         Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
     })?;
+    if let Some(seconds) = wish.repository.config.run.wait_for_services_timeout {
+        docker.service_timeout = Duration::from_secs(seconds);
+    }
     let pushes = chosen.iter().any(|planned| held.pushing.contains(&planned.name));
     if pushes
         && arguments.registry.is_none()

@@ -73,6 +73,8 @@ pub struct Way {
     pub sdk: Sdk,
     /// Whether they publish nothing; what acts on anything outside stays.
     pub rehearsal: bool,
+    /// Whether jobs find `dagger` where they run, and don't install it.
+    pub tools_are_here: bool,
 }
 
 /// What jobs become.
@@ -126,7 +128,7 @@ pub fn generate(analysis: &Analysis, way: Way, opaque: bool, known: &[Form], can
     shared_caches(analysis, &mut generated);
     names::give(&mut generated.moved, known);
     loop {
-        let written = glue::edits(analysis, way.engine, &generated.moved).and_then(|edits| {
+        let written = glue::edits(analysis, way, &generated.moved).and_then(|edits| {
             let files = apply(analysis.documents.sources(), &edits).map_err(|overlap| glue::Stuck::overlap(&overlap, &generated.moved))?;
             Ok((edits, files))
         });

@@ -240,10 +240,11 @@ impl Lowering<'_> {
             self.actions().values().any(|action| matches!(action, Action::Build(_) | Action::BuildHere(_) | Action::PushSaved { .. }));
         self.lowered.uses_target = uses;
         let manifest = &self.target.manifest;
-        let installs = uses && !self.has_command(first);
+        let installs = uses && !self.target.tools_are_here && !self.has_command(first);
         let pushes_later = self.actions().values().any(|action| matches!(action, Action::PushSaved { .. }));
         let copies = self.own_copier || (pushes_later && manifest.later.as_ref().is_some_and(|later| later.by_copier));
-        let copier = manifest.copier.install.as_ref().filter(|_| copies).map(|line| self.target.fill(line, &[]));
+        let copier =
+            manifest.copier.install.as_ref().filter(|_| copies && !self.target.tools_are_here).map(|line| self.target.fill(line, &[]));
         let install = Some(&manifest.command.install).filter(|_| installs).map(|line| self.target.fill(line, &[]));
         if install.iter().chain(&copier).any(|line| line.contains("curl")) {
             self.curl(first);

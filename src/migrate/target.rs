@@ -41,6 +41,8 @@ pub struct Target {
     pub job_image: JobImage,
     /// How jobs prove who they are.
     pub auth: Auth,
+    /// Whether jobs find the commands that the target needs where they run, and install none.
+    pub tools_are_here: bool,
     settings: Settings,
 }
 
@@ -118,6 +120,7 @@ impl Target {
             projects: Vec::new(),
             job_image: written.get("job_image").map_or(JobImage::Keep, JobImage::of),
             auth: Auth::Token,
+            tools_are_here: false,
             settings: manifest.settings.iter().map(|(name, setting)| (name.clone(), setting.default.0.clone())).collect(),
             manifest,
         };

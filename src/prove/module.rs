@@ -37,7 +37,7 @@ pub fn migrate_to_module(workspace: &Workspace, entries: &[String], config: &Con
     let mut refused: BTreeMap<JobId, Vec<Reason>> = BTreeMap::new();
     let generated = loop {
         let generated = generate(&before, way, options.allow_partial, &known, &candidates);
-        let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, way.engine, &generated) };
+        let broken = if generated.moved.is_empty() { BTreeMap::new() } else { broken(&before, entries, way, &generated) };
         if broken.is_empty() {
             break generated;
         }
@@ -105,7 +105,7 @@ fn outcome(before: Analysis, mut generated: Generated, record: Option<&Record>, 
     Migration { before, jobs, files, changed_by_hand, orphans: Vec::new(), toggle: None }
 }
 
-fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Generated) -> BTreeMap<JobId, String> {
+fn broken(before: &Analysis, entries: &[String], way: Way, generated: &Generated) -> BTreeMap<JobId, String> {
     let sources = before.documents.sources();
     let overlay = generated.files.iter().map(|(&file, text)| (sources.get(file).path().to_owned(), text.clone()));
     let after = analyze(&before.workspace.with_overlay(overlay), entries, &before.config);
@@ -121,13 +121,13 @@ fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Gen
         for (job, (old, new)) in old.jobs().zip(new.jobs()).enumerate() {
             match generated.moved.get(&JobId { pipeline: index, job }) {
                 Some(form) => {
-                    if let Some(why) = broken_job(old.0, new, form, engine) {
+                    if let Some(why) = broken_job(old.0, new, form, way) {
                         broken.insert(JobId { pipeline: index, job }, why.to_owned());
                     }
                 }
                 None if !same(old.0, new.0) => {
                     let why = format!("the job `{}`, which must not change, would change", old.0.name);
-                    let givers: Vec<JobId> = generated.moved.keys().copied().filter(|id| gives(before, *id, old.0, engine)).collect();
+                    let givers: Vec<JobId> = generated.moved.keys().copied().filter(|id| gives(before, *id, old.0, way.engine)).collect();
                     if givers.is_empty() {
                         return everything(&why);
                     }
@@ -141,7 +141,7 @@ fn broken(before: &Analysis, entries: &[String], engine: Engine, generated: &Gen
         return broken;
     }
     // An engine in a daemon of the job begins with no cache: that is what `Engine::Docker` is.
-    let expected: &[&str] = if engine == Engine::Docker { &["dagger-cache-lost-with-dind"] } else { &[] };
+    let expected: &[&str] = if way.engine == Engine::Docker { &["dagger-cache-lost-with-dind"] } else { &[] };
     new_findings(before, &after, &generated.moved.keys().copied().collect(), expected)
 }
 
@@ -170,7 +170,8 @@ fn bases(job: &Job) -> Vec<String> {
     extends.into_iter().filter_map(Value::scalar_text).collect()
 }
 
-fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engine) -> Option<&'static str> {
+fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, way: Way) -> Option<&'static str> {
+    let engine = way.engine;
     let rest = |job: &Job| {
         let mut all = expanded_job(job);
         if let Json::Object(map) = &mut all {
@@ -179,7 +180,7 @@ fn broken_job(old: &Job, (new, _): (&Job, &JobFacts), form: &Form, engine: Engin
         all
     };
     let lines: Vec<String> = new.script.items.iter().map(|item| new.script.text[item.range.clone()].trim_end().to_owned()).collect();
-    let wanted: Vec<String> = setup(engine).into_iter().chain(calls(form)).collect();
+    let wanted: Vec<String> = setup(way).into_iter().chain(calls(form)).collect();
     let is_empty = |value: &Value| match &value.data {
         Data::Null => true,
         Data::Sequence(items) => items.is_empty(),

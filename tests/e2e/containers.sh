@@ -17,10 +17,12 @@ status=0
 ((status == 0)) || exit "$status"
 # shellcheck source=/dev/null
 source "$work/engine"
-export UNDIND_TEST_DOCKER_HOST UNDIND_TEST_REGISTRY
+export UNDIND_TEST_DOCKER_HOST UNDIND_TEST_REGISTRY UNDIND_TEST_REGISTRY_FILES UNDIND_TEST_NETNS
 
 cd "$repository"
 cargo test --locked --quiet --test run --test run_ends
+UNDIND_BIN=$undind "$here/remote.sh"
+UNDIND_BIN=$undind "$here/targets.sh"
 
 # The engine goes away while a job runs.
 mkdir "$work/project"

@@ -7,8 +7,8 @@
 #
 # Usage: tests/e2e/engine.sh up|down
 #
-#   up    the last lines on standard output are assignments for a shell: UNDIND_TEST_DOCKER_HOST, UNDIND_TEST_REGISTRY (as containers see it) and UNDIND_TEST_NETNS
-#         (for `nsenter --net=`: only there are the registry and the containers' addresses in reach); exit code 3 and a line `skipped: why` where it can't be had
+#   up    the last lines on standard output are assignments for a shell: UNDIND_TEST_DOCKER_HOST, UNDIND_TEST_REGISTRY (as containers see it),
+#         UNDIND_TEST_REGISTRY_FILES (its folder) and UNDIND_TEST_NETNS (for `nsenter --net=`: only there are the registry and the containers' addresses in reach); exit code 3 and a line `skipped: why` where it can't be had
 #   down  leaves nothing behind but what a later `up` needn't fetch again
 #
 # Environment: UNDIND_TEST_STATE (folder for socket, logs and the registry's files).
@@ -18,8 +18,8 @@ umask 022
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(cd "$here/../.." && pwd)
 cache=$(realpath -m "${CARGO_TARGET_DIR:-$repository/target}/e2e")
-# shellcheck source=tests/e2e/debs.sh
-source "$here/debs.sh"
+# shellcheck source=tests/e2e/parts.sh
+source "$here/parts.sh"
 
 name=undind-test
 netns=/run/netns/$name
@@ -178,6 +178,8 @@ root() {
   printf '%s\n' root:x:0:0:root:/root:/bin/sh nobody:x:65534:65534:nobody:/:/bin/false >"$1/etc/passwd"
   printf '%s\n' root:x:0: nobody:x:65534: >"$1/etc/group"
   echo 'hosts: files dns' >"$1/etc/nsswitch.conf"
+  # Where these are missing, a build makes and removes them, which some builders leave a trace of.
+  touch "$1/etc/hosts" "$1/etc/resolv.conf"
 }
 
 alpine() {
@@ -219,7 +221,9 @@ git=(usr/bin/{git,git-receive-pack,git-upload-archive,git-upload-pack} usr/lib/g
 docker_cli() {
   mkdir -p "$1/usr/local/bin" "$1/certs/client"
   chmod 1777 "$1/certs" "$1/certs/client"
-  pick "$1" usr/bin/docker usr/libexec/docker/cli-plugins/docker-buildx "${git[@]}"
+  # curl is here so that `apk` can give it.
+  pick "$1" usr/bin/{curl,docker} usr/libexec/docker/cli-plugins/docker-buildx "${git[@]}"
+  cp "$here/apk.sh" "$1/usr/local/bin/apk"
   cat >"$1/usr/local/bin/docker-entrypoint.sh" <<'SH'
 #!/bin/sh
 # What a job starts with in Docker's images: an address for the client unless one is given or a socket is there, and TLS if a service has left its client's files.
@@ -446,7 +450,7 @@ down() {
 case ${1:-} in
   up)
     up >&2
-    printf 'UNDIND_TEST_DOCKER_HOST=%q\nUNDIND_TEST_REGISTRY=%s\nUNDIND_TEST_NETNS=%s\n' "unix://$socket" "$registry:5000" "$netns"
+    printf 'UNDIND_TEST_DOCKER_HOST=%q\nUNDIND_TEST_REGISTRY=%s\nUNDIND_TEST_REGISTRY_FILES=%q\nUNDIND_TEST_NETNS=%s\n' "unix://$socket" "$registry:5000" "$state/registry" "$netns"
     ;;
   down) down >&2 ;;
   inside) inside ;;

@@ -3,10 +3,10 @@
 //
 // Usage: node gitlab.mjs ADDRESS CERTIFICATE KEY
 
-import { createSocket } from "node:dgram";
 import { createServer } from "node:https";
 import { createPrivateKey, randomUUID, sign, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { serveNames } from "./names.mjs";
 
 const [address, certificateFile, keyFile] = process.argv.slice(2);
 const certificate = readFileSync(certificateFile);
@@ -41,14 +41,4 @@ createServer({ cert: certificate, key }, (request, response) => {
   return answer(200, { token: token(url.searchParams.get("service"), scopes), expires_in: 900 });
 }).listen(443, address);
 
-// The question comes back as an answer (0x80) with the code for a name that doesn't exist (3), and without additional records.
-const names = createSocket("udp4", (question, sender) => {
-  const answer = Buffer.from(question);
-  answer[2] |= 0x80;
-  answer[3] = 0x83;
-  answer.writeUInt16BE(0, 10);
-  let end = 12;
-  while (answer[end] > 0) end += answer[end] + 1;
-  names.send(answer.subarray(0, end + 5), sender.port, sender.address);
-});
-names.bind(53, address);
+serveNames(address, {});

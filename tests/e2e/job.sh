@@ -4,6 +4,7 @@
 # Usage: job.sh WORLD FOLDER PIPELINE JOB-FOLDER, in a mount namespace of its own
 set -euo pipefail
 
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 world=$1 work=$2 name=$3 job=$4
 root=$work/$world
 image=$(<"$job/image")
@@ -45,25 +46,13 @@ tools() {
     touch "$plugins/docker-buildx"
     mount --bind "$client/docker-buildx" "$plugins/docker-buildx"
   fi
-  cat >"$fs/usr/local/bin/apk" <<'APK'
-#!/bin/sh
-[ "$1" = add ] || { echo "apk: only add, not $1" >&2; exit 1; }
-shift
-for name; do
-  case $name in -*) continue ;; esac
-  command -v "$name" >/dev/null || { echo "apk: no $name here" >&2; exit 1; }
-done
-APK
-  chmod +x "$fs/usr/local/bin/apk"
+  cp "$here/apk.sh" "$fs/usr/local/bin/apk"
   if [[ $world == before ]]; then
     # A dind service leaves its client's files where service and job can see them.
     mkdir "$fs/certs/client"
     cp "$work/cert.pem" "$fs/certs/client/ca.pem"
     cp "$work/cert.pem" "$work/key.pem" "$fs/certs/client"
   else
-    # Where the installer at depot.dev takes it from: outside of PATH.
-    touch "$fs/usr/local/depot"
-    mount --bind "$E2E_DEPOT" "$fs/usr/local/depot"
     # A variable of type file is the path of a file beside the checkout.
     mkdir "$fs/builds/$name.tmp"
     cp "$work/cert.pem" "$fs/builds/$name.tmp/BUILDKIT_CA"

@@ -14,10 +14,8 @@ repository=$(cd "$here/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$repository/target}
 undind=$(realpath "${UNDIND_BIN:-$target/release/undind}")
 cache=$target/e2e
-# shellcheck source=tests/e2e/debs.sh
-source "$here/debs.sh"
-# The version that `undind migrate` installs.
-depot_version=2.102.12
+# shellcheck source=tests/e2e/parts.sh
+source "$here/parts.sh"
 
 skip() {
   printf 'skipped: %s\n' "$1"
@@ -80,20 +78,6 @@ own_runc() {
   dpkg-deb --extract "$work"/runc/*.deb "$work/runc"
   cp "$(find "$work/runc/usr" -path '*bin/runc' -type f -print -quit)" "$1"
   "$1/runc" --version >/dev/null 2>&1 || skip "no runc that starts here"
-}
-
-# The folder is the one that tests/outside/depot_cli.rs uses.
-depot_cli() {
-  depot=${UNDIND_DEPOT_CLI:-$target/depot-cli/node_modules/@depot/cli-linux-x64/bin/depot}
-  [[ -x $depot ]] && return
-  npm install --silent --ignore-scripts --no-audit --no-fund --prefix "$target/depot-cli" "@depot/cli-linux-x64@0.0.1-cli.$depot_version" >"$work/npm.log" 2>&1 ||
-    skip "no Depot CLI: $(tail -n 1 "$work/npm.log")"
-}
-
-# One certificate for every name that the pipelines speak to, and for the daemon and its clients.
-certificate() {
-  openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=undind end to end" -keyout "$work/key.pem" -out "$work/cert.pem" -addext \
-    "subjectAltName=DNS:docker,DNS:registry.example.com,DNS:mirror.example.com,DNS:gitlab.example.com,DNS:registry.depot.dev,DNS:registry-1.docker.io,DNS:api.depot.dev,DNS:blob.depot.dev,DNS:depot.dev,DNS:buildkit.example.com,DNS:github.com" 2>/dev/null
 }
 
 # What migrated jobs download, as the addresses have it: crane in an archive, and buildx.
@@ -200,7 +184,7 @@ pipelines=("$@")
 
 possible
 engine
-depot_cli
+depot_cli "$target"
 certificate
 downloads
 say "engine and Depot CLI are here"

@@ -74,7 +74,7 @@ auth: {token: {realm: 'https://gitlab.example.com/jwt/auth', service: container_
   if [[ $world == depot ]]; then
     mkdir "$root/depot-registry"
     serve depot-registry 127.0.0.4:443 "$root/depot-registry" "$tls"
-    NODE_EXTRA_CA_CERTS=$work/cert.pem node "$here/depot.mjs" 127.0.0.5 "$work/cert.pem" "$work/key.pem" "$root/engine.sock" /usr/local/depot "$E2E_DEPOT_VERSION" >"$root/logs/depot.log" 2>&1 &
+    NODE_EXTRA_CA_CERTS=$work/cert.pem node "$here/depot.mjs" 127.0.0.5 "$work/cert.pem" "$work/key.pem" "$root/engine.sock" "$E2E_DEPOT" "$E2E_DEPOT_VERSION" >"$root/logs/depot.log" 2>&1 &
     until_ok depot curl -sf https://depot.dev/install-cli.sh
   fi
   until_ok registry curl -s https://registry.example.com/v2/

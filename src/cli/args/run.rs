@@ -50,6 +50,9 @@ pub struct Run {
     /// Run what `undind migrate --to` would make of the pipeline; no file is changed
     #[arg(long, value_name = "TARGET")]
     pub to: Option<String>,
+    /// With --to and --executor shell: the migrated jobs call the commands of this machine, and install none
+    #[arg(long, requires = "to")]
+    pub host_tools: bool,
     /// A variable of type file, with the file that holds its text; may be given several times
     #[arg(long, value_name = "NAME=PATH")]
     pub var_file: Vec<String>,

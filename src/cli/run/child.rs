@@ -11,7 +11,8 @@ use undind::run::select;
 use crate::cli::args::Run as Arguments;
 use crate::cli::discover::Repository;
 use crate::cli::event::running;
-use crate::cli::run::held::held;
+use crate::cli::run::held::{Pushes, View, held};
+use crate::cli::run::moved::Moved;
 
 /// Where the configuration of such a pipeline seems to lie.
 const ENTRY: &str = ".undind/child/.gitlab-ci.yml";
@@ -24,13 +25,17 @@ pub struct Downstream<'c> {
     pub registry: Option<String>,
     /// Variables of type file with the texts of their files.
     pub files: std::collections::BTreeMap<String, String>,
+    /// What was migrated.
+    pub moved: &'c Moved,
 }
 
 impl Children for Downstream<'_> {
     fn make(&mut self, request: Request) -> Result<(Pipeline, Plan, Context, Choice), String> {
         // JSON is YAML.
         let entry = (ENTRY.to_owned(), json!({ "include": request.entries }).to_string());
-        let workspace = self.repository.workspace.with_overlay(request.files.into_iter().chain([entry]));
+        let files: Vec<(String, String)> = request.files.into_iter().chain([entry]).collect();
+        let workspace = self.repository.workspace.with_overlay(files.iter().cloned());
+        let original = self.moved.original.as_ref().map(|original| original.with_overlay(files));
         let context = running(Event::ParentPipeline, &self.arguments.event, self.repository, self.registry.as_deref())
             .map_err(|failure| failure.to_string())?;
         let context = context.with_variables(request.variables.into_iter().map(|(name, value)| (name.into(), value.into())));
@@ -49,7 +54,9 @@ impl Children for Downstream<'_> {
             let why = plan.reason.as_ref().map_or("that is not known", |reason| &reason.message);
             return Err(format!("no pipeline is created: {why}"));
         }
-        let held = held(self.arguments, self.registry.is_some(), &workspace, &pipeline, &plan, &mut documents).why;
+        let pushes = Pushes { registry: self.registry.as_deref(), moved: self.moved };
+        let view = View { workspace: &workspace, pipeline: &pipeline, documents: &mut documents };
+        let held = held(self.arguments, pushes, &plan, view, original.as_ref().map(|original| (original, ENTRY, &context))).why;
         let named = self.arguments.manual.iter().filter_map(|name| select(&plan, std::slice::from_ref(name), false).ok());
         let played = named.flatten().map(|index| plan.jobs[index].name.clone()).collect();
         Ok((pipeline, plan, context, Choice { jobs: None, played, held, files: self.files.clone() }))

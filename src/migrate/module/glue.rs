@@ -10,7 +10,7 @@ use crate::migrate::module::form::Form;
 use crate::migrate::module::kubernetes::TAG;
 use crate::migrate::module::names::parameter as words;
 use crate::migrate::module::sdk::ENGINE;
-use crate::migrate::module::{Engine, FOLDER};
+use crate::migrate::module::{Engine, FOLDER, Way};
 use crate::pipeline::{Job, Pipeline};
 use crate::source::{FileId, Span};
 use crate::yaml::structure::{CannotEdit, Page, scalar};
@@ -45,7 +45,7 @@ pub fn own(engine: Engine) -> &'static [&'static str] {
 }
 
 /// The edits that turn the jobs of `moved` into calls.
-pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId, Form>) -> Result<Vec<Edit>, Stuck> {
+pub(super) fn edits(analysis: &Analysis, way: Way, moved: &BTreeMap<JobId, Form>) -> Result<Vec<Edit>, Stuck> {
     let template = template_name(analysis);
     let mut edits = Vec::new();
     let mut written: BTreeMap<(FileId, NodeId), (JobId, String)> = BTreeMap::new();
@@ -54,7 +54,7 @@ pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId,
         let pipeline = &analysis.pipelines[id.pipeline].pipeline;
         let job = &pipeline.jobs[id.job];
         let file = job.own.span.file;
-        let text = thin(pipeline, job, form, engine, &template);
+        let text = thin(pipeline, job, form, way.engine, &template);
         if analysis.documents.is_foreign(file) {
             return Err(Stuck::job(id, CannotEdit { why: "the file is included from elsewhere", span: job.key }));
         }
@@ -68,7 +68,7 @@ pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId,
         }
         let document = analysis.documents.get(file).expect("jobs lie in loaded documents");
         let page = Page { tree: &document.tree, source: analysis.documents.sources().get(file) };
-        let gone: Vec<&str> = own(engine).iter().copied().filter(|&keyword| keyword != "cache" || !has_no_cache(job)).collect();
+        let gone: Vec<&str> = own(way.engine).iter().copied().filter(|&keyword| keyword != "cache" || !has_no_cache(job)).collect();
         edits.extend(replaced(page, job.own.node, &text, &gone).map_err(|cannot| Stuck::job(id, cannot))?);
         written.insert((file, job.own.node), (id, text));
         files.entry(file).or_insert(id);
@@ -77,7 +77,7 @@ pub(super) fn edits(analysis: &Analysis, engine: Engine, moved: &BTreeMap<JobId,
         let document = analysis.documents.get(file).expect("jobs lie in loaded documents");
         let page = Page { tree: &document.tree, source: analysis.documents.sources().get(file) };
         let root = page.tree.root().expect("a file with jobs has a root");
-        let text = format!("\n{template}:\n{}", indented(&common(engine), 2));
+        let text = format!("\n{template}:\n{}", indented(&common(way), 2));
         edits.extend(page.insert_entry(root, &[], &text).map_err(|cannot| Stuck::job(id, cannot))?);
     }
     Ok(edits)
@@ -94,14 +94,14 @@ fn template_name(analysis: &Analysis) -> String {
 }
 
 /// The entries of the template.
-fn common(engine: Engine) -> String {
-    let rest = match engine {
+fn common(way: Way) -> String {
+    let rest = match way.engine {
         Engine::Remote => String::new(),
         Engine::Docker => "services:\n  - name: docker:28-dind\n    alias: docker\n    command: [\"--mtu=1360\"]\n".to_owned(),
         Engine::Kubernetes => format!("tags: [{TAG}]\n"),
     };
-    let image = image(engine);
-    let lines: String = setup(engine).iter().map(|line| format!("  - {}\n", scalar(line))).collect();
+    let image = image(way.engine);
+    let lines: String = setup(way).iter().map(|line| format!("  - {}\n", scalar(line))).collect();
     format!("image: {image}\n{rest}before_script:\n{lines}")
 }
 
@@ -116,16 +116,19 @@ pub fn image(engine: Engine) -> &'static str {
 
 /// The lines before a call.
 #[must_use]
-pub fn setup(engine: Engine) -> Vec<String> {
+pub fn setup(way: Way) -> Vec<String> {
     let version = ENGINE.trim_start_matches('v');
-    let mut lines = vec![
+    let install = [
         "apk add --no-cache curl".to_owned(),
         format!("curl -fsSL https://dl.dagger.io/dagger/install.sh | BIN_DIR=/usr/local/bin DAGGER_VERSION={version} sh"),
+    ];
+    let mut lines = if way.tools_are_here { Vec::new() } else { install.to_vec() };
+    lines.extend([
         "export DAGGER_PROGRESS=plain DO_NOT_TRACK=1".to_owned(),
         "if [ -n \"$DOCKER_AUTH_CONFIG\" ]; then mkdir -p \"$HOME/.docker\" && printf '%s' \"$DOCKER_AUTH_CONFIG\" > \"$HOME/.docker/config.json\"; fi"
             .to_owned(),
-    ];
-    if engine == Engine::Docker {
+    ]);
+    if way.engine == Engine::Docker {
         lines.push("export DOCKER_HOST=tcp://docker:2376 DOCKER_TLS_VERIFY=1 DOCKER_CERT_PATH=/certs/client".to_owned());
     }
     lines

@@ -22,6 +22,9 @@ pub struct Manifest {
     /// Whether the builder runs in the job itself, and only in [`Command::image`]: it reaches what the job reaches, and begins without a cache.
     #[serde(default)]
     pub in_job: bool,
+    /// The address, `tcp://HOST:PORT` or a CI/CD variable that holds it, without which no build works; none, or an empty text, where it is not known.
+    #[serde(default)]
+    pub reaches: Option<String>,
     /// The words that replace `docker build`.
     pub build: String,
     /// What becomes of a build's flags.
@@ -148,6 +151,9 @@ pub struct Command {
     pub sign: String,
     /// The line that installs it.
     pub install: String,
+    /// A command that succeeds where it is there already.
+    #[serde(default)]
+    pub check: Option<String>,
     /// The target's own image with the command; none where it has none.
     #[serde(default)]
     pub image: Option<String>,
@@ -190,6 +196,9 @@ pub struct Copier {
     /// The line that installs it; none where it is there.
     #[serde(default)]
     pub install: Option<String>,
+    /// A command that succeeds where it is there already.
+    #[serde(default)]
+    pub check: Option<String>,
 }
 
 /// An `id_tokens` entry.
@@ -260,7 +269,9 @@ impl Manifest {
         add("load.flag".to_owned(), &self.load.flag, &[]);
         self.load.assumption.iter().for_each(|text| add("load.assumption".to_owned(), text, &[]));
         add("build".to_owned(), &self.build, &[]);
+        self.reaches.iter().for_each(|text| add("reaches".to_owned(), text, &[]));
         add("command.install".to_owned(), &self.command.install, &[]);
+        self.command.check.iter().for_each(|text| add("command.check".to_owned(), text, &[]));
         self.command.image.iter().for_each(|text| add("command.image".to_owned(), text, &[]));
         self.prepare.iter().enumerate().for_each(|(at, text)| add(format!("prepare[{at}]"), text, &[]));
         add("client_image".to_owned(), &self.client_image, &["repository"]);

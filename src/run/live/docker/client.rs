@@ -1,13 +1,12 @@
-//! The engine that the docker command line would talk to: `DOCKER_HOST` with TLS or without, over SSH, or the local socket
-//! (<https://docs.docker.com/reference/cli/docker/#environment-variables>).
+//! A connection to the engine that the docker command line would talk to: a socket, TCP with TLS or without, or SSH.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::errors::Error;
 use bollard::{API_DEFAULT_VERSION, Docker};
 
+use crate::run::live::docker::address::Address;
 use crate::run::live::executor::Fault;
 
 /// How long one answer of the engine may take, in seconds; what streams may take longer.
@@ -16,6 +15,7 @@ const TIMEOUT: u64 = 600;
 /// A connection, with the thread's own runtime.
 pub struct Client {
     pub docker: Docker,
+    address: Address,
     pub runtime: tokio::runtime::Runtime,
 }
 
@@ -29,8 +29,11 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|error| Fault::io("no runtime can be made", &error))?;
-        let docker = runtime.block_on(async { connection() }).map_err(|error| failed("the Docker engine can't be reached", &error))?;
-        Ok(Self { docker, runtime })
+        let address = Address::of(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let docker = runtime
+            .block_on(async { connection(&address) })
+            .map_err(|error| failed(&format!("the Docker engine at {address} can't be reached"), &error))?;
+        Ok(Self { docker, address, runtime })
     }
 
     /// Waits for an answer.
@@ -44,35 +47,28 @@ impl Client {
     /// [`Fault`] where it does not answer.
     pub fn ping(&self) -> Result<(), Fault> {
         let answer = self.wait(async { tokio::time::timeout(Duration::from_secs(20), self.docker.ping()).await });
-        let address = variable("DOCKER_HOST").unwrap_or_else(|| "the local socket".to_owned());
+        let address = &self.address;
         match answer {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(failed(&format!("no Docker engine answers at {address}; `DOCKER_HOST` says where it is"), &error)),
+            Ok(Err(error)) => {
+                Err(failed(&format!("no Docker engine answers at {address}; `DOCKER_HOST` or `DOCKER_CONTEXT` says where it is"), &error))
+            }
             Err(_) => Err(Fault(format!("the Docker engine at {address} does not answer within 20 seconds"))),
         }
     }
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn connection() -> Result<Docker, Error> {
-    let Some(host) = variable("DOCKER_HOST") else { return Docker::connect_with_local_defaults() };
-    let tls = variable("DOCKER_TLS_VERIFY").is_some() || variable("DOCKER_TLS").is_some();
-    if host.starts_with("unix://") {
-        return Docker::connect_with_socket(&host, TIMEOUT, API_DEFAULT_VERSION);
+fn connection(address: &Address) -> Result<Docker, Error> {
+    let Some(host) = &address.host else { return Docker::connect_with_local_defaults() };
+    if host.starts_with("unix://") || host.starts_with("npipe://") {
+        return Docker::connect_with_socket(host, TIMEOUT, API_DEFAULT_VERSION);
     }
     if host.starts_with("ssh://") {
-        return Docker::connect_with_ssh(&host, TIMEOUT, API_DEFAULT_VERSION, None);
+        return Docker::connect_with_ssh(host, TIMEOUT, API_DEFAULT_VERSION, None);
     }
-    if !tls {
-        return Docker::connect_with_http(&host, TIMEOUT, API_DEFAULT_VERSION);
-    }
-    let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
-    let folder = variable("DOCKER_CERT_PATH").map_or_else(|| home.join(".docker"), PathBuf::from);
+    let Some(folder) = &address.tls else { return Docker::connect_with_http(host, TIMEOUT, API_DEFAULT_VERSION) };
     let [key, certificate, authority] = ["key.pem", "cert.pem", "ca.pem"].map(|file| folder.join(file));
-    Docker::connect_with_ssl(&host, &key, &certificate, &authority, TIMEOUT, API_DEFAULT_VERSION)
+    Docker::connect_with_ssl(host, &key, &certificate, &authority, TIMEOUT, API_DEFAULT_VERSION)
 }
 
 /// What the engine says against something.

@@ -2,6 +2,7 @@
 //! the certificates of a daemon for each job, its services beside it. Files go in and out as tar streams, so that the engine may be anywhere. The one
 //! place of the library that is asynchronous.
 
+mod address;
 mod client;
 mod container;
 mod files;
@@ -13,7 +14,7 @@ mod sweep;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
 
@@ -42,13 +43,15 @@ pub struct Docker {
     pub image: Option<String>,
     /// A registry without TLS, which daemons that are services are told of.
     pub registry: Option<String>,
+    /// How long the services of a job may take until they listen; with nothing, nobody waits.
+    pub service_timeout: Duration,
     /// A registry of its own.
     own: Option<Registry>,
 }
 
 impl Docker {
     /// An executor whose engine answers, after what ended runs left there was removed. The
-    /// arguments are the fields of these names.
+    /// arguments are the fields of these names. Services have 30 seconds.
     ///
     /// # Errors
     /// [`Fault`] where there is no engine, or it does not answer.
@@ -56,7 +59,7 @@ impl Docker {
         let client = Client::new()?;
         client.ping()?;
         sweep::sweep(&client);
-        Ok(Self { privileged, image, registry, own: None })
+        Ok(Self { privileged, image, registry, service_timeout: service::TIMEOUT, own: None })
     }
 }
 
@@ -164,7 +167,7 @@ impl Job<'_> {
         if task.has_files {
             files::put(&self.client, &id, site.source.folder(), &self.project, Modes::Open)?;
         }
-        self.warnings.extend(service::ready(&self.client, &services, task, stop));
+        self.warnings.extend(service::ready(&self.client, &services, self.docker.service_timeout.min(task.timeout), stop));
         Ok(())
     }
 

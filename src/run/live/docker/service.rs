@@ -12,10 +12,10 @@ use crate::docker::reference::Reference;
 use crate::docker::service_names;
 use crate::run::live::docker::client::Client;
 use crate::run::live::stop::Stop;
-use crate::run::task::{Container, Task};
+use crate::run::task::Container;
 
-/// How long services have to be ready, as in GitLab Runner (`wait_for_services_timeout`).
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long services have to be ready where nobody says otherwise, as in GitLab Runner.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a service is asked.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -38,14 +38,17 @@ pub fn command(service: &Container, registry: Option<&str>) -> Option<Vec<String
 }
 
 /// Waits until each of `services`, ids with their images, listens on one of the ports that its image exposes; one without such ports need only run. Gives
-/// warnings of those that ended or are not ready in time: with GitLab Runner, too, the job finds out.
-pub fn ready(client: &Client, services: &[(String, String)], task: &Task, stop: &Stop) -> Vec<String> {
-    let deadline = Instant::now() + TIMEOUT.min(task.timeout);
-    services.iter().filter_map(|(id, image)| not_ready(client, id, image, deadline, stop)).collect()
+/// warnings of those that ended or are not ready after `timeout`: with GitLab Runner, too, the job finds out.
+pub fn ready(client: &Client, services: &[(String, String)], timeout: Duration, stop: &Stop) -> Vec<String> {
+    if timeout.is_zero() {
+        return Vec::new();
+    }
+    let began = Instant::now();
+    services.iter().filter_map(|(id, image)| not_ready(client, id, image, (began, timeout), stop)).collect()
 }
 
 /// Waits for one service. Gives why it is not ready.
-fn not_ready(client: &Client, id: &str, image: &str, deadline: Instant, stop: &Stop) -> Option<String> {
+fn not_ready(client: &Client, id: &str, image: &str, (began, timeout): (Instant, Duration), stop: &Stop) -> Option<String> {
     let ports = ports(client, id);
     loop {
         if let Some(code) = ended(client, id) {
@@ -54,11 +57,11 @@ fn not_ready(client: &Client, id: &str, image: &str, deadline: Instant, stop: &S
         if ports.is_empty() || stop.cause().is_some() {
             return None;
         }
-        if Instant::now() >= deadline {
+        if began.elapsed() >= timeout {
             let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
             return Some(format!(
                 "the service `{image}` listens on none of its ports ({ports}) after {} s{}",
-                TIMEOUT.as_secs(),
+                timeout.as_secs(),
                 last_lines(client, id)
             ));
         }
