@@ -30,6 +30,9 @@ struct OwnCase {
     /// Files that are not committed.
     #[serde(default)]
     uncommitted: BTreeMap<String, String>,
+    /// The files of submodules by their paths, those of submodules within them among them.
+    #[serde(default)]
+    submodules: BTreeMap<String, BTreeMap<String, String>>,
     runs: Vec<Invocation>,
 }
 
@@ -157,6 +160,31 @@ fn commit(root: &Path) {
     git(root, &["add", "--all", "--force"]);
     git(root, &["commit", "--quiet", "--message", "First"]);
     git(root, &["remote", "add", "origin", "git@gitlab.com:gcl/test-project.git"]);
+}
+
+/// Adds submodules to the repository at `root`, each a repository in the folder `home`, and checks them out.
+fn add_submodules(root: &Path, home: &Path, submodules: &BTreeMap<String, BTreeMap<String, String>>) {
+    let origin = |path: &str| home.join(path.replace('/', "-"));
+    let inner = |path: &str| {
+        submodules.keys().filter_map(|other| Some((other.clone(), other.strip_prefix(path)?.strip_prefix('/')?.to_owned()))).collect()
+    };
+    let add = |repository: &Path, of: Vec<(String, String)>| {
+        for (whole, path) in &of {
+            let from = origin(whole).to_string_lossy().into_owned();
+            git(repository, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &from, path]);
+        }
+        git(repository, &["commit", "--quiet", "--allow-empty", "--message", "Submodules"]);
+    };
+    // The inner ones come behind.
+    for (path, files) in submodules.iter().rev() {
+        write(&origin(path), files);
+        commit(&origin(path));
+        add(&origin(path), inner(path));
+    }
+    let outer =
+        |path: &&String| !submodules.keys().any(|other| path.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')));
+    add(root, submodules.keys().filter(outer).map(|path| (path.clone(), path.clone())).collect());
+    git(root, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive"]);
 }
 
 impl Invocation {
@@ -333,6 +361,10 @@ fn pipelines_run_as_their_cases_say() {
             let root = tempfile::tempdir().expect("a folder can be made");
             write(root.path(), &case.files);
             commit(root.path());
+            let home = tempfile::tempdir().expect("a folder can be made");
+            if !case.submodules.is_empty() {
+                add_submodules(root.path(), home.path(), &case.submodules);
+            }
             write(root.path(), &case.uncommitted);
             let engine = engine.as_deref().filter(|_| case.docker);
             case.runs.iter().flat_map(|run| run.failures(root.path(), engine)).collect()

@@ -110,6 +110,8 @@ fn merge_request(facts: &mut Facts, project: &str, url: &str) {
 pub(super) struct Whereabouts<'a> {
     /// Its number, from 1, which is its id, too.
     pub number: usize,
+    /// The number of its pipeline, from 1, which is its id, too.
+    pub pipeline: usize,
     /// The folder of its project, as it sees it.
     pub project_dir: &'a str,
     /// The folder above.
@@ -126,7 +128,7 @@ pub(super) struct Whereabouts<'a> {
 
 /// Sets the variables that a job has of its own (gitlab, `Gitlab::Ci::Variables::Builder#job_variables`; gitlab-runner, `common.Build.GetAllVariables`).
 pub(super) fn of_job(variables: &mut Variables, planned: &PlannedJob, whereabouts: &Whereabouts<'_>, server: &str, project: &str) {
-    let Whereabouts { number, project_dir, builds_dir, began, begins, image, timeout } = whereabouts;
+    let Whereabouts { number, pipeline, project_dir, builds_dir, began, begins, image, timeout } = whereabouts;
     let number = number.to_string();
     let url = format!("{server}/{project}");
     let mut set = |name: &str, value: &str| variables.set_raw(name, value);
@@ -140,8 +142,9 @@ pub(super) fn of_job(variables: &mut Variables, planned: &PlannedJob, whereabout
     set("CI_JOB_STARTED_AT", begins);
     set("CI_JOB_TIMEOUT", &timeout.to_string());
     set("CI_JOB_STATUS", "running");
-    set("CI_PIPELINE_ID", "1");
-    set("CI_PIPELINE_URL", &format!("{url}/-/pipelines/1"));
+    set("CI_PIPELINE_ID", &pipeline.to_string());
+    set("CI_PIPELINE_IID", &pipeline.to_string());
+    set("CI_PIPELINE_URL", &format!("{url}/-/pipelines/{pipeline}"));
     set("CI_PIPELINE_CREATED_AT", began);
     set("CI_NODE_TOTAL", &planned.instance.as_ref().map_or(1, |instance| instance.total).to_string());
     if let Some(instance) = &planned.instance {

@@ -43,6 +43,8 @@ pub struct Task {
     pub sources: Vec<Arc<str>>,
     /// Whether the files of the repository are there (`GIT_STRATEGY` is neither `none` nor `empty`).
     pub has_files: bool,
+    /// Which of its submodules have files.
+    pub submodules: Submodules,
     /// The image that its scripts run in; none where the pipeline names none.
     pub image: Option<Container>,
     /// What runs beside it.
@@ -55,6 +57,18 @@ pub struct Task {
     pub private: BTreeSet<String>,
     /// The regular expression that finds the coverage in its log, without its slashes.
     pub coverage: Option<String>,
+}
+
+/// `GIT_SUBMODULE_STRATEGY` (<https://docs.gitlab.com/ci/runners/configure_runners/#git-submodule-strategy>).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Submodules {
+    /// `none`: all are empty folders.
+    #[default]
+    None,
+    /// `normal`: those of the repository itself.
+    Normal,
+    /// `recursive`: those within submodules, too.
+    Recursive,
 }
 
 /// An `image`, or one of `services`, with values put in.
@@ -204,6 +218,12 @@ impl Task {
         let timeout = timeout(config)?;
         let limit = |name: &str| values.get(name).and_then(duration);
         let strategy = values.get("GIT_STRATEGY").unwrap_or("fetch");
+        let has_files = !matches!(strategy, "none" | "empty");
+        let submodules = match values.get("GIT_SUBMODULE_STRATEGY") {
+            Some("normal") if has_files => Submodules::Normal,
+            Some("recursive") if has_files => Submodules::Recursive,
+            _ => Submodules::None,
+        };
         Ok(Self {
             name: planned.name.clone(),
             script: commands(job, &[Section::BeforeScript, Section::Script]),
@@ -219,7 +239,8 @@ impl Task {
             files: Vec::new(),
             warnings: unavailable(config, &values),
             private: BTreeSet::new(),
-            has_files: !matches!(strategy, "none" | "empty"),
+            has_files,
+            submodules,
             coverage: config.get("coverage").and_then(Value::as_str).map(|text| text.trim_matches('/').to_owned()),
             values,
         })

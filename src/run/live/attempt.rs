@@ -78,7 +78,8 @@ impl Attempt<'_> {
             log.note(Level::Info, format!("its files stay in `{}`", place.keep()));
         }
         let (project, _) = self.executor.directories(&self.site);
-        self.task.warnings.iter().cloned().chain(place.warnings()).for_each(|warning| log.note(Level::Warning, warning));
+        let warnings = self.task.warnings.iter().cloned().chain(self.site.source.absent_of(self.task)).chain(place.warnings());
+        warnings.for_each(|warning| log.note(Level::Warning, warning));
         for (path, text) in &self.task.files {
             place.write(path, text)?;
         }

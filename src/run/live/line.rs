@@ -53,6 +53,15 @@ pub struct Where {
 #[derive(Debug)]
 pub struct Refusal(pub Failure, pub String);
 
+/// What a job gets from a job of another pipeline of the run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Foreign {
+    /// The job's name in the whole run.
+    pub job: Arc<str>,
+    /// What its dotenv report says.
+    pub variables: Vec<(String, String)>,
+}
+
 /// What is known of a job.
 #[derive(Clone, Default, Debug)]
 pub struct State {
@@ -69,6 +78,8 @@ pub struct State {
 #[derive(Debug)]
 pub struct Line<'a> {
     planned: Planned<'a>,
+    /// Its number in the run, from 1.
+    number: usize,
     /// What stands before the names of its jobs.
     prefix: String,
     /// The line and the number of the job that started it.
@@ -93,11 +104,11 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The pipeline of which `choice` says what runs; `parent` is the line, the number and the whole name of the job that starts it.
+    /// The pipeline, the run's `number`th from 1, of which `choice` says what runs; `parent` is the line, the number and the whole name of the job that starts it.
     ///
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
-    pub fn new(planned: Planned<'a>, choice: Choice, parent: Option<(usize, usize, &str)>) -> Result<Self, Circle> {
+    pub fn new(planned: Planned<'a>, number: usize, choice: Choice, parent: Option<(usize, usize, &str)>) -> Result<Self, Circle> {
         let (pipeline, plan, _) = planned.parts();
         let chosen = choice.jobs.clone().unwrap_or_else(|| (0..plan.jobs.len()).collect());
         let mut jobs = planned::jobs(pipeline, plan, &chosen);
@@ -108,6 +119,7 @@ impl<'a> Line<'a> {
         let waits = (0..jobs.len()).filter(|&job| matches!(jobs[job].when, When::Manual | When::Delayed)).collect();
         let schedule = Schedule::new(jobs, planned::stops_on_failure(pipeline))?;
         Ok(Self {
+            number,
             prefix: parent.map(|(_, _, name)| format!("{name} / ")).unwrap_or_default(),
             parent: parent.map(|(line, job, _)| (line, job)),
             is_awaited: false,
@@ -198,8 +210,44 @@ impl<'a> Line<'a> {
         self.context().predefined().find(|(name, _)| *name == wanted).map(|(_, value)| value).unwrap_or_default()
     }
 
-    /// The variables of a job as its shell gets them, and the jobs whose artifacts it gets.
-    pub fn values(&self, job: usize, place: &Where) -> Result<(Values, Vec<Arc<str>>), Refusal> {
+    /// The jobs of other pipelines that a job needs, each with the number of its pipeline.
+    pub fn needs_of_others(&self, job: usize, place: &Where) -> Result<Vec<(usize, String)>, Refusal> {
+        let missing = |why: String| Refusal(Failure::MissingDependency, why);
+        // Those without a job wait for a pipeline of another project, which is not here.
+        let external = &self.planned(job).external;
+        if let Some(other) = external.iter().find(|external| external.pipeline.is_none() || external.project.is_some()) {
+            let other = other.project.as_deref().unwrap_or("another pipeline");
+            return Err(missing(format!("it needs artifacts of `{other}`, which is not here")));
+        }
+        let wanted: Vec<(&String, &String)> =
+            external.iter().filter_map(|external| Some((external.pipeline.as_ref()?, external.job.as_ref()?))).collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (values, _) = self.values(job, place, &[])?;
+        let number = |(pipeline, name): (&String, &String)| {
+            let id = values.put_into(pipeline);
+            let number =
+                id.parse().map_err(|_| missing(format!("it needs artifacts of the pipeline `{pipeline}`, which is no number: `{id}`")))?;
+            Ok((number, values.put_into(name)))
+        };
+        wanted.into_iter().map(number).collect()
+    }
+
+    /// What a job of another pipeline gets from the job `name` of this one, which must have succeeded
+    /// (<https://gitlab.com/gitlab-org/gitlab/-/issues/367229>).
+    pub fn foreign(&self, name: &str) -> Result<Foreign, String> {
+        let job = (0..self.chosen.len()).find(|&job| *self.planned(job).name == *name);
+        let job = job.ok_or_else(|| format!("it needs artifacts of `{name}`, a job that the pipeline {} does not have", self.number))?;
+        if self.schedule.status(job) != Status::Success {
+            return Err(format!("it needs artifacts of `{}`, which has not succeeded, or not yet", self.name(job)));
+        }
+        let variables = self.variables.get(&self.planned(job).name).cloned().unwrap_or_default();
+        Ok(Foreign { job: self.name(job), variables })
+    }
+
+    /// The variables of a job as its shell gets them, and the jobs of its pipeline whose artifacts it gets, besides those of others.
+    pub fn values(&self, job: usize, place: &Where, foreign: &[Foreign]) -> Result<(Values, Vec<Arc<str>>), Refusal> {
         let (pipeline, plan, context) = self.planned.parts();
         let planned = self.planned(job);
         let base = self.base(job).ok_or_else(|| Refusal(Failure::Runner, "its configuration is gone".to_owned()))?;
@@ -208,6 +256,7 @@ impl<'a> Line<'a> {
         let image = base.image();
         let whereabouts = Whereabouts {
             number: place.number,
+            pipeline: self.number,
             project_dir: &place.directories.0,
             builds_dir: &place.directories.1,
             began: &place.began,
@@ -220,6 +269,7 @@ impl<'a> Line<'a> {
         task::with_own(&mut variables, base, planned);
         let sources = sources(pipeline, plan, planned);
         let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
+        let reported = reported.chain(foreign.iter().flat_map(|foreign| &foreign.variables));
         reported.for_each(|(name, value)| variables.set(name, value));
         // As those of projects and pipelines, which are expanded unless somebody says otherwise.
         context.all_given().for_each(|(name, value)| variables.set(name, value));
@@ -230,16 +280,12 @@ impl<'a> Line<'a> {
     }
 
     /// What has to be done for a job.
-    pub fn task(&self, job: usize, place: &Where) -> Result<Task, Refusal> {
+    pub fn task(&self, job: usize, place: &Where, foreign: &[Foreign]) -> Result<Task, Refusal> {
         let planned = self.planned(job);
-        if let Some(external) = planned.external.iter().find(|external| external.pipeline.is_none() || external.job.is_some()) {
-            let other = external.project.as_deref().or(external.pipeline.as_deref()).unwrap_or("another pipeline");
-            return Err(Refusal(Failure::MissingDependency, format!("it needs artifacts of `{other}`, which is not here")));
-        }
         let refused = |why: String| Refusal(Failure::Runner, why);
-        let (values, sources) = self.values(job, place)?;
+        let (values, sources) = self.values(job, place, foreign)?;
         let base = self.base(job).ok_or_else(|| refused("its configuration is gone".to_owned()))?;
-        let sources = sources.iter().map(|source| self.whole(source)).collect();
+        let sources = sources.iter().map(|source| self.whole(source)).chain(foreign.iter().map(|foreign| foreign.job.clone())).collect();
         let mut task = Task::new(planned, base, sources, values).map_err(refused)?;
         task.name = self.name(job);
         let files = self.choice.files.iter();

@@ -22,6 +22,7 @@ use crate::run::live::stop::{Cause, Stop};
 use crate::run::live::store::Store;
 use crate::run::schedule::{Circle, Failure, Outcome};
 use crate::run::status::Status;
+use crate::run::task::Task;
 
 /// Events that wait to be consumed; whoever prints more has to wait.
 const QUEUE: usize = 1024;
@@ -115,7 +116,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
     pub fn new(pipeline: &'a Pipeline, plan: &'a Plan, context: &'a Context, options: Options) -> Result<Self, Circle> {
-        let line = Line::new(Planned::Given(pipeline, plan, context), options.choice.clone(), None)?;
+        let line = Line::new(Planned::Given(pipeline, plan, context), 1, options.choice.clone(), None)?;
         Ok(Self { line, options, children: None })
     }
 
@@ -283,7 +284,7 @@ impl Live<'_, '_> {
                 changed = true;
                 continue;
             }
-            match self.lines[line].task(job, &place) {
+            match self.task((line, job), &place) {
                 Ok(task) => {
                     self.running += 1;
                     let stop = self.lines[line].states[job].stop.clone();
@@ -306,6 +307,19 @@ impl Live<'_, '_> {
         changed
     }
 
+    /// What has to be done for a job, with what it gets from other pipelines.
+    fn task(&self, (line, job): (usize, usize), place: &Where) -> Result<Task, Refusal> {
+        let mut foreign = Vec::new();
+        for (pipeline, name) in self.lines[line].needs_of_others(job, place)? {
+            let missing = |why: String| Refusal(Failure::MissingDependency, why);
+            let index = pipeline.checked_sub(1).filter(|&index| index < self.lines.len() && index != line);
+            let index = index
+                .ok_or_else(|| missing(format!("it needs artifacts of the pipeline {pipeline}, which is none of this run's others")))?;
+            foreign.push(self.lines[index].foreign(&name).map_err(missing)?);
+        }
+        self.lines[line].task(job, place, &foreign)
+    }
+
     /// Makes the pipeline that a job starts. Gives whether the job waits for it.
     fn child(&mut self, (line, job): (usize, usize), place: &Where, desk: &Desk<'_>) -> Result<bool, Refusal> {
         let refused = |why: &str| Refusal(Failure::NoDownstream, why.to_owned());
@@ -313,7 +327,7 @@ impl Live<'_, '_> {
         if parent.depth() >= MAX_DEPTH {
             return Err(refused("pipelines within pipelines go two levels deep"));
         }
-        let (values, _) = parent.values(job, place)?;
+        let (values, _) = parent.values(job, place, &[])?;
         let base = parent.base(job).ok_or_else(|| refused("its configuration is gone"))?;
         let artifact = |other: &str, path: &str| {
             let whole = format!("{}{other}", parent.name(job).strip_suffix(&*parent.planned(job).name).unwrap_or_default());
@@ -327,7 +341,8 @@ impl Live<'_, '_> {
         let Some(children) = &mut self.children else { return Err(refused("nobody here makes the pipelines that jobs start")) };
         let (pipeline, plan, context, choice) = children.make(Request { entries, files, variables }).map_err(|why| refused(&why))?;
         let made = Planned::Made(Box::new((pipeline, plan, context)));
-        let mut child = Line::new(made, choice, Some((line, job, &name))).map_err(|circle| refused(&circle.to_string()))?;
+        let mut child =
+            Line::new(made, self.lines.len() + 1, choice, Some((line, job, &name))).map_err(|circle| refused(&circle.to_string()))?;
         child.is_awaited = awaited;
         self.tell(Event::PipelineStarted { job: name, jobs: child.heads() });
         self.lines.push(child);

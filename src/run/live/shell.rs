@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
 use crate::run::live::stop::Stop;
 use crate::run::live::{folder, process};
-use crate::run::task::Task;
+use crate::run::task::{Submodules, Task};
 use crate::run::variables::Values;
 use crate::run::wanted::Wanted;
 
@@ -83,6 +83,7 @@ impl Executor for Shell {
         let project = builds.join(last(site.project));
         let mut place = Folder { shell: self, builds, project, scripts: 0, seen: None, kept: false };
         if task.has_files
+            && task.submodules == Submodules::None
             && let Some((spare, seen)) = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
             && fs::rename(&spare, &place.builds).is_ok()
         {
@@ -90,8 +91,10 @@ impl Executor for Shell {
             return Ok(Box::new(place));
         }
         fs::create_dir_all(&place.project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
-        if task.has_files {
-            folder::copy(site.source.folder(), &place.project)?;
+        for folder in site.source.folders_of(task) {
+            folder::copy(folder, &place.project)?;
+        }
+        if task.has_files && task.submodules == Submodules::None {
             place.seen = Seen::of(&place.project);
         }
         Ok(Box::new(place))

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 
 use crate::run::live::executor::Fault;
 use crate::run::live::folder;
+use crate::run::task::{Submodules, Task};
 
 /// The folder of the tool's own files at the root of a repository.
 pub const OWN_FOLDER: &str = ".undind";
@@ -25,6 +26,19 @@ pub struct Source {
     folder: PathBuf,
     /// Files that git knows, from the root.
     tracked: Arc<BTreeSet<String>>,
+    /// What submodules have.
+    submodules: Vec<Submodule>,
+}
+
+/// A repository within the project's.
+#[derive(Clone, Debug)]
+struct Submodule {
+    /// Its folder, from the root of the project.
+    path: String,
+    /// Whether it is one of another submodule.
+    is_nested: bool,
+    /// A folder with nothing but its files, at its own path; none where it is not checked out.
+    folder: Option<PathBuf>,
 }
 
 /// Whose objects the repository beside the files has.
@@ -47,9 +61,9 @@ impl Source {
         if !root.join(".git").exists() {
             let files = every_file(root)?;
             copy_files(root, &files, into)?;
-            return Ok(Self { folder: into.to_owned(), tracked: Arc::new(BTreeSet::new()) });
+            return Ok(Self { folder: into.to_owned(), tracked: Arc::new(BTreeSet::new()), submodules: Vec::new() });
         }
-        let (tracked, new) = git.files()?;
+        let (mut tracked, new) = git.files()?;
         // Without a commit there is no repository to speak of.
         if let Ok(head) = git.line(&["rev-parse", "--verify", "--quiet", "HEAD"]) {
             match objects {
@@ -60,7 +74,29 @@ impl Source {
         let own = format!("{OWN_FOLDER}/");
         let files = tracked.iter().chain(new.iter().filter(|path| !path.starts_with(&own))).cloned().collect();
         copy_files(root, &files, into)?;
-        Ok(Self { folder: into.to_owned(), tracked: Arc::new(tracked) })
+        let submodules = submodules(root, &into.with_extension("submodules"), &mut tracked)?;
+        Ok(Self { folder: into.to_owned(), tracked: Arc::new(tracked), submodules })
+    }
+
+    /// The folders with the files that a job has, whose contents go into one.
+    pub fn folders_of(&self, task: &Task) -> Vec<&Path> {
+        let own = task.has_files.then_some(self.folder.as_path());
+        own.into_iter().chain(self.submodules_of(task).filter_map(|submodule| submodule.folder.as_deref())).collect()
+    }
+
+    /// What is to be said of submodules that a job should have, and that are not here: sentences.
+    pub fn absent_of(&self, task: &Task) -> Vec<String> {
+        let absent = self.submodules_of(task).filter(|submodule| submodule.folder.is_none());
+        absent
+            .map(|submodule| {
+                format!("the submodule `{}` is not checked out here (`git submodule update --init --recursive`)", submodule.path)
+            })
+            .collect()
+    }
+
+    fn submodules_of(&self, task: &Task) -> impl Iterator<Item = &Submodule> {
+        let (any, nested) = (task.submodules >= Submodules::Normal, task.submodules == Submodules::Recursive);
+        self.submodules.iter().filter(move |submodule| if submodule.is_nested { nested } else { any })
     }
 
     /// Puts texts in the place of files, or makes them.
@@ -87,6 +123,38 @@ impl Source {
     pub fn tracked(&self) -> &Arc<BTreeSet<String>> {
         &self.tracked
     }
+}
+
+/// Most submodules, those of submodules among them, that are looked at.
+const MAX_SUBMODULES: usize = 1000;
+
+/// The submodules of the repository at `root`, outer ones first, each with its files in a folder of its own below `into`. What git knows of their files comes to
+/// `tracked`, as if they were the repository's own.
+fn submodules(root: &Path, into: &Path, tracked: &mut BTreeSet<String>) -> Result<Vec<Submodule>, Fault> {
+    let mut found = Vec::new();
+    let mut open = vec![(root.to_owned(), String::new())];
+    while let Some((repository, prefix)) = open.pop() {
+        if !repository.join(".gitmodules").is_file() {
+            continue;
+        }
+        for link in (Git { root: &repository }).links()? {
+            let (path, folder) = (format!("{prefix}{link}"), repository.join(&link));
+            if found.len() == MAX_SUBMODULES {
+                return Err(Fault(format!("the project has more than {MAX_SUBMODULES} submodules")));
+            }
+            let mut submodule = Submodule { path: path.clone(), is_nested: !prefix.is_empty(), folder: None };
+            if folder.join(".git").exists() {
+                let (known, new) = Git { root: &folder }.files()?;
+                let own = into.join(found.len().to_string());
+                copy_files(&folder, &known.iter().chain(&new).cloned().collect(), &own.join(&path))?;
+                tracked.extend(known.iter().map(|file| format!("{path}/{file}")));
+                submodule.folder = Some(own);
+                open.push((folder, format!("{path}/")));
+            }
+            found.push(submodule);
+        }
+    }
+    Ok(found)
 }
 
 /// All files below `root`, where there is no git to ask.
@@ -125,6 +193,13 @@ impl Git<'_> {
 
     fn line(&self, arguments: &[&str]) -> Result<String, Fault> {
         Ok(String::from_utf8_lossy(&self.output(arguments)?).trim().to_owned())
+    }
+
+    /// The paths at which other repositories belong into this one.
+    fn links(&self) -> Result<Vec<String>, Fault> {
+        let bytes = self.output(&["ls-files", "-z", "--stage"])?;
+        let links = bytes.split(|byte| *byte == 0).filter(|entry| entry.starts_with(b"160000 "));
+        Ok(links.filter_map(|entry| Some(String::from_utf8_lossy(entry).split_once('\t')?.1.to_owned())).collect())
     }
 
     /// The files that git knows, and new ones that it does not ignore.

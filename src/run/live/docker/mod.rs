@@ -164,8 +164,8 @@ impl Job<'_> {
         self.job = Some(id.clone());
         let folders = [self.project.as_str()];
         files::make_folders(&self.client, &id, &folders)?;
-        if task.has_files {
-            files::put(&self.client, &id, site.source.folder(), &self.project, Modes::Open)?;
+        for folder in site.source.folders_of(task) {
+            files::put(&self.client, &id, folder, &self.project, Modes::Open)?;
         }
         self.warnings.extend(service::ready(&self.client, &services, self.docker.service_timeout.min(task.timeout), stop));
         Ok(())
