@@ -1,5 +1,6 @@
 #!/bin/sh
-# `undind run --executor shell` beside `gitlab-ci-local --force-shell-executor` on the same pipelines, in one run. Takes npm and rsync; the peer needs Node 22 or newer,
+# `undind run --executor shell` beside `gitlab-ci-local --force-shell-executor` on the same pipelines, in one run: how long both take, and whether they come to the
+# same: results of jobs, what scripts print, artifacts. Takes npm and rsync; the peer needs Node 22 or newer,
 # which npm brings.
 #   benches/run.sh
 # Environment: UNDIND_BIN (the binary), RUNS (how often each is run; the fastest counts).
@@ -26,7 +27,8 @@ fastest() {
   i=0
   while [ $i -lt "$runs" ]; do
     start=$(date +%s%N)
-    "$@" >/dev/null 2>"$work/errors" || { echo "failed: $(tail -n 1 "$work/errors")"; return; }
+    # 1 is the end of a pipeline that fails.
+    "$@" >/dev/null 2>"$work/errors" || [ $? -eq 1 ] || { echo "failed: $(tail -n 1 "$work/errors")"; return; }
     took=$((($(date +%s%N) - start) / 10000))
     if [ -z "$best" ] || [ $took -lt "$best" ]; then best=$took; fi
     i=$((i + 1))
@@ -42,15 +44,17 @@ compare() {
   cd "$work/repository"
   git init --quiet . && git add . && git -c user.name=a -c user.email=a@example.com commit --quiet -m a
   git remote add origin git@gitlab.example:a/b.git
+  # Before anything else, since the peer copies artifacts into the repository.
+  same=$(node "$here/benches/results.mjs" "$undind" "$work/repository" "$2" 2>&1) || { printf '%s: the results differ\n%s\n' "$1" "$same"; exit 1; }
   own=$(fastest "$undind" run --executor shell --jobs "$2")
   other=$(fastest gitlab-ci-local --force-shell-executor --concurrency "$2")
   case $own$other in
   *failed*) printf '%-44s %s %s\n' "$1" "$own" "$other" ;;
-  *) awk -v t="$1" -v a="$own" -v b="$other" 'BEGIN { printf "%-44s %9.0f ms %9.0f ms %8.1f\n", t, a / 100, b / 100, b / a }' ;;
+  *) awk -v t="$1" -v a="$own" -v b="$other" -v s="$same" 'BEGIN { printf "%-44s %9.0f ms %9.0f ms %8.1f   %s\n", t, a / 100, b / 100, b / a, s }' ;;
   esac
 }
 
-printf '%-44s %12s %12s %8s\n' pipeline undind peer ratio
+printf '%-44s %12s %12s %8s   %s\n' pipeline undind peer ratio results
 echo 'one: {script: ["true"]}' | compare "one job" 1
 i=0
 while [ $i -lt 100 ]; do
@@ -71,4 +75,25 @@ c3: {stage: test, needs: [b3], script: [sleep 0.3]}
 c4: {stage: test, needs: [b4], script: [sleep 0.5]}
 c5: {stage: test, needs: [b5], script: [sleep 0.4]}
 z: {stage: deploy, needs: [c1, c2, c3, c4, c5], script: [sleep 0.2]}
+PIPELINE
+# What both understand, and how a pipeline ends that fails.
+compare "variables, artifacts, matrix, failures" 2 <<'PIPELINE'
+stages: [build, test, report, deploy]
+variables: {WORD: pipeline}
+.base: {before_script: ['echo "before $CI_JOB_NAME"']}
+make:
+  extends: .base
+  stage: build
+  variables: {WORD: job}
+  script: [mkdir -p out/deep, 'echo "$WORD" > out/file', 'echo x > out/deep/other', 'echo kept > cached']
+  artifacts: {paths: [out], exclude: [out/deep/**]}
+hidden: {stage: build, script: [echo never], rules: [{if: '$WORD == "other"'}]}
+take: {stage: test, needs: [make], script: [cat out/file, test ! -e out/deep/other]}
+nothing: {stage: test, needs: [{job: make, artifacts: false}], script: [test ! -e out/file, echo nothing came]}
+matrix: {stage: test, parallel: {matrix: [{A: [one, two]}]}, script: ['echo "matrix $A"']}
+allowed: {stage: test, allow_failure: true, script: [echo before failing, exit 3]}
+codes: {stage: test, allow_failure: {exit_codes: [7]}, script: [exit 7]}
+chosen: {stage: report, rules: [{if: '$WORD == "pipeline"', variables: {WORD: rule}}], script: ['echo "by a $WORD"']}
+fails: {stage: report, script: [echo going, 'false', echo not reached]}
+ship: {stage: deploy, script: [echo shipped]}
 PIPELINE

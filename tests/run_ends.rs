@@ -40,12 +40,22 @@ impl Project {
 
     /// Starts a run and waits until a job printed `word`.
     fn started(&self, arguments: &[&str], word: &str) -> Child {
+        self.hearing(arguments, word, "").0
+    }
+
+    /// Starts a run, waits until a job printed `word`, and gives a thread that says whether it printed `other` then.
+    fn hearing(&self, arguments: &[&str], word: &str, other: &str) -> (Child, std::thread::JoinHandle<bool>) {
         let mut child = self.command(arguments).spawn().expect("the binary runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        assert!(lines.any(|line| line.expect("it is text").ends_with(&format!("| {word}"))), "the job never said {word}");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines().map(|line| line.expect("it is text"));
+        assert!(lines.any(|line| line.ends_with(&format!("| {word}"))), "the job never said {word}");
+        let other = format!("| {other}");
+        let (heard, hears) = std::sync::mpsc::channel();
         // Whatever comes is read, so that nobody waits for us.
-        std::thread::spawn(move || lines.for_each(drop));
-        child
+        std::thread::spawn(move || {
+            lines.by_ref().any(|line| line.ends_with(&other)).then(|| heard.send(()));
+            lines.for_each(drop);
+        });
+        (child, std::thread::spawn(move || hears.recv().is_ok()))
     }
 
     /// Folders of runs that are there.
@@ -112,15 +122,14 @@ fn an_interrupted_run_leaves_nothing_and_says_so_by_its_exit_code() {
 
 #[test]
 fn a_second_interruption_does_not_wait() {
-    let project = Project::new(STUBBORN);
-    let mut child = project.started(&[], "up");
+    // The job says when it hears of the first, and would leave a file if it went on for as long as one is given.
+    let project = Project::new("job: {script: [trap 'echo heard' TERM, echo up, sleep 871 || true, sleep 4, touch ~/waited, sleep 872]}\n");
+    let (mut child, heard) = project.hearing(&[], "up", "heard");
     signal(&child, Signal::INT);
-    // The first has to be taken before the second counts as one.
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let start = std::time::Instant::now();
+    assert!(heard.join().expect("nobody panicked"), "the job never heard of it");
     signal(&child, Signal::INT);
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
-    assert!(start.elapsed().as_secs() < 3, "it waited for the job that does not listen");
+    assert!(!project.temporary.path().join("waited").exists(), "it waited for the job that does not listen");
     assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
 }
 
@@ -215,4 +224,15 @@ fn a_full_disk_ends_a_job_with_the_reason() {
     assert!(text.contains("`big` can't be copied: No space left on device") && text.contains("the pipeline failed"), "{text}");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn no_line_of_a_log_is_lost_however_many_come_at_once() {
+    let project = Project::new("job: {script: [seq 1 100000]}\n");
+    let output = project.command(&["--log-format", "json"]).output().expect("the binary runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text.lines().filter_map(|line| line.split_once("\"event\":\"log\",\"job\":\"job\",\"text\":\"")?.1.strip_suffix("\"}"));
+    let numbers: Vec<usize> = lines.filter_map(|line| line.parse().ok()).collect();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(numbers.iter().copied().eq(1..=100_000), "{} lines", numbers.len());
 }

@@ -23,6 +23,7 @@ cd "$repository"
 cargo test --locked --quiet --test run --test run_ends
 UNDIND_BIN=$undind "$here/remote.sh"
 UNDIND_BIN=$undind "$here/targets.sh"
+UNDIND_BIN=$undind "$here/clock.sh"
 
 # The engine goes away while a job runs.
 mkdir "$work/project"

@@ -23,8 +23,12 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), Fault> {
     permissions(from, from, to)
 }
 
-/// Copies what is wanted of `project` into `to`. Gives the number of entries.
+/// Copies what is wanted of `project` into `to`. Gives the number of entries, of which there may be [`MAX_ENTRIES`].
 pub fn take(project: &Path, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
+    take_up_to(MAX_ENTRIES, project, wanted, to)
+}
+
+fn take_up_to(most: usize, project: &Path, wanted: &mut Wanted, to: &Path) -> Result<usize, Fault> {
     let mut count = 0;
     for root in wanted.roots() {
         let start = project.join(&root);
@@ -40,8 +44,8 @@ pub fn take(project: &Path, wanted: &mut Wanted, to: &Path) -> Result<usize, Fau
                 continue;
             }
             count += 1;
-            if count > MAX_ENTRIES {
-                return Err(Fault(format!("there are more than {MAX_ENTRIES} files and folders")));
+            if count > most {
+                return Err(Fault(format!("there are more than {most} files and folders")));
             }
             one(entry.path(), &to.join(relative)).map_err(|error| Fault::io(format_args!("`{name}` can't be copied"), &error))?;
         }
@@ -132,4 +136,24 @@ fn link(target: &Path, to: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn link(target: &Path, to: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_file(target, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_files_than_the_limit_are_an_error_and_as_many_as_it_are_not() {
+        let project = tempfile::tempdir().unwrap();
+        for name in ["one", "two", "three"] {
+            fs::write(project.path().join(name), name).unwrap();
+        }
+        let take = |most: usize| {
+            let to = tempfile::tempdir().unwrap();
+            let mut wanted = Wanted::new(project.path().to_str().unwrap(), &["*".to_owned()], &[], None).unwrap();
+            take_up_to(most, project.path(), &mut wanted, to.path())
+        };
+        assert_eq!(take(3).unwrap(), 3);
+        assert!(take(2).unwrap_err().0.contains("more than 2 files"));
+    }
 }
