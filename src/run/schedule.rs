@@ -4,7 +4,7 @@
 //! `Ci::ProcessBuildService` starts or skips it by `when`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::run::status::{Kind, Status, Tally};
 
@@ -161,12 +161,22 @@ pub struct Schedule {
     pending: BTreeSet<usize>,
     /// Jobs that wait for a resource group, by group.
     waiting: BTreeMap<Arc<str>, BTreeSet<usize>>,
-    /// The groups of which a job runs.
-    taken: BTreeSet<Arc<str>>,
+    /// The groups of which a job runs, in this pipeline or in another one.
+    groups: Groups,
     /// Whether the first failure ends the pipeline (`workflow:auto_cancel:on_job_failure: all`).
     stops_on_failure: bool,
     /// Whether no job starts any more.
     is_canceled: bool,
+}
+
+/// The resource groups of a project of which a job runs; copies are the same.
+#[derive(Clone, Default, Debug)]
+pub struct Groups(Arc<Mutex<BTreeSet<Arc<str>>>>);
+
+impl Groups {
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Schedule {
@@ -193,7 +203,7 @@ impl Schedule {
             changed: VecDeque::new(),
             pending: BTreeSet::new(),
             waiting: BTreeMap::new(),
-            taken: BTreeSet::new(),
+            groups: Groups::default(),
             stops_on_failure,
             is_canceled: false,
             jobs,
@@ -296,14 +306,34 @@ impl Schedule {
     /// Whether a job may start that was not asked for with [`Self::start`].
     #[must_use]
     pub fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+        !self.pending.is_empty() || self.waiting().next().is_some()
+    }
+
+    /// The jobs that wait for a resource group.
+    pub fn waiting(&self) -> impl Iterator<Item = usize> {
+        self.waiting.values().flatten().copied()
+    }
+
+    /// Says which resource groups others take.
+    #[must_use]
+    pub fn with_groups(mut self, groups: Groups) -> Self {
+        self.groups = groups;
+        self
     }
 
     /// The next job that may start, which runs from now on; jobs of earlier stages and files come first.
     pub fn start(&mut self) -> Option<usize> {
+        let free: Vec<usize> = {
+            let taken = self.groups.taken();
+            self.waiting.iter_mut().filter(|(group, _)| !taken.contains(*group)).filter_map(|(_, jobs)| jobs.pop_first()).collect()
+        };
+        for job in free {
+            self.set(job, Status::Pending);
+            self.pending.insert(job);
+        }
         while let Some(job) = self.pending.pop_first() {
             match self.jobs[job].resource_group.clone() {
-                Some(group) if !self.taken.insert(group.clone()) => {
+                Some(group) if !self.groups.taken().insert(group.clone()) => {
                     self.set(job, Status::WaitingForResource);
                     self.waiting.entry(group).or_default().insert(job);
                 }
@@ -319,11 +349,7 @@ impl Schedule {
     /// Takes note of how a job that runs ended. Gives the jobs that run and are to be stopped, since the pipeline ends with this failure.
     pub fn finish(&mut self, job: usize, outcome: Outcome) -> Vec<usize> {
         if let Some(group) = self.jobs[job].resource_group.clone() {
-            self.taken.remove(&group);
-            if let Some(next) = self.waiting.get_mut(&group).and_then(BTreeSet::pop_first) {
-                self.set(next, Status::Pending);
-                self.pending.insert(next);
-            }
+            self.groups.taken().remove(&group);
         }
         let mut stopped = Vec::new();
         match outcome {

@@ -13,7 +13,7 @@ use crate::run::live::runner::Choice;
 use crate::run::live::stop::Stop;
 use crate::run::planned;
 use crate::run::predefined::{self, Whereabouts};
-use crate::run::schedule::{AllowFailure, Circle, Failure, Outcome, Schedule, When};
+use crate::run::schedule::{AllowFailure, Circle, Failure, Groups, Outcome, Schedule, When};
 use crate::run::sources::sources;
 use crate::run::status::Status;
 use crate::run::task::{self, Task};
@@ -104,11 +104,17 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The pipeline, the run's `number`th from 1, of which `choice` says what runs; `parent` is the line, the number and the whole name of the job that starts it.
+    /// The pipeline, the run's `number`th from 1, of which `choice` says what runs, and whose project has `groups`; `parent` is the line, the number and the whole name of the job that starts it.
     ///
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
-    pub fn new(planned: Planned<'a>, number: usize, choice: Choice, parent: Option<(usize, usize, &str)>) -> Result<Self, Circle> {
+    pub fn new(
+        planned: Planned<'a>,
+        number: usize,
+        choice: Choice,
+        parent: Option<(usize, usize, &str)>,
+        groups: Groups,
+    ) -> Result<Self, Circle> {
         let (pipeline, plan, _) = planned.parts();
         let chosen = choice.jobs.clone().unwrap_or_else(|| (0..plan.jobs.len()).collect());
         let mut jobs = planned::jobs(pipeline, plan, &chosen);
@@ -117,7 +123,7 @@ impl<'a> Line<'a> {
             job.allow_failure = AllowFailure::Always;
         }
         let waits = (0..jobs.len()).filter(|&job| matches!(jobs[job].when, When::Manual | When::Delayed)).collect();
-        let schedule = Schedule::new(jobs, planned::stops_on_failure(pipeline))?;
+        let schedule = Schedule::new(jobs, planned::stops_on_failure(pipeline))?.with_groups(groups);
         Ok(Self {
             number,
             prefix: parent.map(|(_, _, name)| format!("{name} / ")).unwrap_or_default(),

@@ -20,7 +20,7 @@ use crate::run::live::line::{Line, Planned, Refusal, Where, rfc_3339};
 use crate::run::live::source::{Objects, Source};
 use crate::run::live::stop::{Cause, Stop};
 use crate::run::live::store::Store;
-use crate::run::schedule::{Circle, Failure, Outcome};
+use crate::run::schedule::{Circle, Failure, Groups, Outcome};
 use crate::run::status::Status;
 use crate::run::task::Task;
 
@@ -106,6 +106,7 @@ pub struct Report {
 /// A pipeline that can be run.
 pub struct Run<'a> {
     line: Line<'a>,
+    groups: Groups,
     options: Options,
     children: Option<&'a mut dyn Children>,
 }
@@ -116,8 +117,9 @@ impl<'a> Run<'a> {
     /// # Errors
     /// [`Circle`] where jobs wait for each other.
     pub fn new(pipeline: &'a Pipeline, plan: &'a Plan, context: &'a Context, options: Options) -> Result<Self, Circle> {
-        let line = Line::new(Planned::Given(pipeline, plan, context), 1, options.choice.clone(), None)?;
-        Ok(Self { line, options, children: None })
+        let groups = Groups::default();
+        let line = Line::new(Planned::Given(pipeline, plan, context), 1, options.choice.clone(), None, groups.clone())?;
+        Ok(Self { line, groups, options, children: None })
     }
 
     /// Says who makes the pipelines that jobs start; otherwise such jobs fail.
@@ -162,6 +164,7 @@ impl<'a> Run<'a> {
             began,
             moment: rfc_3339().into(),
             lines: vec![self.line],
+            groups: self.groups,
             children: self.children,
             numbers: 0,
             running: 0,
@@ -176,6 +179,10 @@ impl<'a> Run<'a> {
                 live.advance(&desk, scope);
                 if live.lines.iter().all(|line| line.is_over) {
                     break;
+                }
+                if live.is_stuck() {
+                    live.give_up();
+                    continue;
                 }
                 match live.next(&messages) {
                     Some(Message::Event(event)) => live.tell(event),
@@ -221,6 +228,8 @@ struct Live<'a, 'o> {
     moment: Arc<str>,
     /// The pipeline, and those that its jobs started.
     lines: Vec<Line<'a>>,
+    /// The resource groups of the project.
+    groups: Groups,
     children: Option<&'a mut dyn Children>,
     /// How many attempts there were.
     numbers: usize,
@@ -243,6 +252,28 @@ impl Live<'_, '_> {
         match due {
             Some(moment) => messages.recv_timeout(moment.saturating_duration_since(Instant::now())).ok(),
             None => messages.recv().ok(),
+        }
+    }
+
+    /// Whether jobs wait for resource groups that only jobs have that wait for them
+    /// (<https://docs.gitlab.com/ci/resource_groups/#pipeline-deadlocks>).
+    fn is_stuck(&self) -> bool {
+        self.running == 0 && self.lines.iter().all(|line| line.due.is_empty())
+    }
+
+    /// Ends the jobs that would wait for ever, with their pipelines.
+    fn give_up(&mut self) {
+        for index in 0..self.lines.len() {
+            let waiting: Vec<usize> = self.lines[index].schedule.waiting().collect();
+            for &job in &waiting {
+                let why = "it waits for its resource group, of which a job runs that waits for this pipeline: with GitLab, both would wait for ever";
+                let name = self.lines[index].name(job);
+                self.lines[index].states[job].why = Some(why.to_owned());
+                self.tell(Event::Note { job: Some(name), level: Level::Error, text: why.to_owned() });
+            }
+            if !waiting.is_empty() {
+                self.cancel(index, Cause::Canceled);
+            }
         }
     }
 
@@ -341,8 +372,8 @@ impl Live<'_, '_> {
         let Some(children) = &mut self.children else { return Err(refused("nobody here makes the pipelines that jobs start")) };
         let (pipeline, plan, context, choice) = children.make(Request { entries, files, variables }).map_err(|why| refused(&why))?;
         let made = Planned::Made(Box::new((pipeline, plan, context)));
-        let mut child =
-            Line::new(made, self.lines.len() + 1, choice, Some((line, job, &name))).map_err(|circle| refused(&circle.to_string()))?;
+        let mut child = Line::new(made, self.lines.len() + 1, choice, Some((line, job, &name)), self.groups.clone())
+            .map_err(|circle| refused(&circle.to_string()))?;
         child.is_awaited = awaited;
         self.tell(Event::PipelineStarted { job: name, jobs: child.heads() });
         self.lines.push(child);
