@@ -61,5 +61,5 @@ clean();
 for (const found of [ours, theirs]) Object.values(found).forEach((list) => list.sort());
 const differ = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter((job) => JSON.stringify(ours[job]) !== JSON.stringify(theirs[job]));
 for (const job of differ) console.log(`${job}\n  undind: ${JSON.stringify(ours[job])}\n  peer:   ${JSON.stringify(theirs[job])}`);
-if (differ.length > 0) process.exit(1);
+if (differ.length > 0 || Object.keys(ours).length === 0) process.exit(1);
 console.log(`${Object.keys(ours).length} jobs, equal`);

@@ -48,8 +48,8 @@ pub struct RunConfig {
     pub mask: Vec<String>,
     /// The image of jobs that name none.
     pub default_image: Option<String>,
-    /// How long the services of a job may take until they listen, in seconds; GitLab Runner's own setting has this name, too.
-    pub wait_for_services_timeout: Option<u64>,
+    /// How long the services of a job may take until they listen, in seconds, as in the configuration of GitLab Runner: 0 is its default, and less is no time.
+    pub wait_for_services_timeout: Option<i64>,
 }
 
 /// The `lint:` section.

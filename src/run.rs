@@ -4,6 +4,7 @@
 #[cfg(all(feature = "run", unix))]
 mod dotenv;
 mod event;
+mod groups;
 #[cfg(all(feature = "run", unix))]
 pub mod live;
 #[cfg(all(feature = "run", unix))]

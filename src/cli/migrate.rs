@@ -55,6 +55,7 @@ pub fn run(arguments: &Migrate, context: &Context) -> Result<Exit, Failure> {
 
 /// What jobs of a migrated pipeline need where they run.
 #[cfg(unix)]
+#[derive(Clone, Debug)]
 pub struct Needs {
     /// Whether they build elsewhere.
     pub elsewhere: bool,

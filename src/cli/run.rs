@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let registry = registry(arguments);
     let situation = context.output.timed("git", || running(event(&arguments.event), &arguments.event, &repository, registry.as_deref()))?;
     let moved = match &arguments.to {
-        Some(target) => context.output.timed("migrate", || Moved::to(target, &mut repository, arguments, &situation))?,
+        Some(target) => context.output.timed("migrate", || Moved::to(target, &mut repository, arguments.host_tools))?,
         None => Moved::default(),
     };
     let mut documents = Documents::default();
@@ -54,17 +54,16 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let mut options = options(arguments, &repository, &pipeline, &plan, &situation)?;
     options.overlay.clone_from(&moved.texts);
     let view = View { workspace: &repository.workspace, pipeline: &pipeline, documents: &mut documents };
-    let before = moved.original.as_ref().map(|workspace| (workspace, &*entry, &situation));
-    let held = held(arguments, Pushes { registry: registry.as_deref(), moved: &moved }, &plan, view, before);
+    let before = moved.original.as_ref().map(|workspace| (workspace, &*entry));
+    let held = held(arguments, Pushes { registry: registry.as_deref(), moved: &moved }, &plan, view, &situation, before);
     options.choice.held = held.why.clone();
     if arguments.dry_run {
         context.output.result(None, rehearsal(&plan, &options).as_bytes())?;
         return Ok(Exit::Success);
     }
-    let chosen =
-        |job: &&PlannedJob| options.choice.jobs.as_ref().is_none_or(|jobs| jobs.iter().any(|&index| plan.jobs[index].name == job.name));
-    if plan.jobs.iter().filter(chosen).any(|job| moved.jobs.contains(&*job.base) && !held.why.contains_key(&job.name)) {
-        moved.ask(arguments.executor, &context.output)?;
+    let starting = starting(&plan, &options);
+    if moved.concerns(&plan, &starting) {
+        moved.check(arguments, &situation, &context.output)?;
     }
     let stop = interruptible()?;
     let wish = Wish { arguments, repository: &repository, registry: registry.clone(), stop: &stop };
@@ -98,6 +97,15 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         Status::Failed | Status::Canceled => Exit::Findings,
         _ => Exit::Success,
     })
+}
+
+/// The jobs that somebody chose and that nobody holds, without those that wait for a person.
+fn starting<'p>(plan: &'p Plan, options: &Options) -> Vec<&'p PlannedJob> {
+    let choice = &options.choice;
+    let waits = |job: &PlannedJob| &*job.effect.when == "manual" && !choice.played.contains(&job.name);
+    let jobs = plan.jobs.iter().enumerate();
+    let chosen = jobs.filter(|(index, _)| choice.jobs.as_ref().is_none_or(|jobs| jobs.contains(index))).map(|(_, job)| job);
+    chosen.filter(|job| !choice.held.contains_key(&job.name) && !waits(job)).collect()
 }
 
 /// The jobs that would run, and the others with why they would not.
@@ -204,8 +212,8 @@ fn executor(wish: &Wish<'_>, pipeline: &Pipeline, plan: &Plan, options: &mut Opt
     let mut docker = Docker::new(arguments.privileged, image, wish.registry.clone()).map_err(|fault| {
         Failure::new(fault.to_string()).help("`--executor shell` runs jobs without Docker, as processes of this machine")
     })?;
-    if let Some(seconds) = wish.repository.config.run.wait_for_services_timeout {
-        docker.service_timeout = Duration::from_secs(seconds);
+    if let Some(seconds) = wish.repository.config.run.wait_for_services_timeout.filter(|&seconds| seconds != 0) {
+        docker.service_timeout = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     }
     let pushes = chosen.iter().any(|planned| held.pushing.contains(&planned.name));
     if pushes

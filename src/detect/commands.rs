@@ -303,9 +303,18 @@ pub fn program(name: &str, arguments: &[Option<String>]) -> Program {
 /// The script file that a shell is given: the first argument that is no option. `-c` is followed by text, which the shell module reads itself
 /// where it is known.
 fn shell(arguments: &[Option<String>]) -> Program {
+    let mut takes_value = false;
     for (index, argument) in arguments.iter().enumerate() {
+        if std::mem::take(&mut takes_value) {
+            continue;
+        }
         match argument.as_deref() {
             Some("-s" | "-") => return Program::Opaque,
+            // A file comes behind the name of the option.
+            Some("+o" | "+O" | "-O" | "--rcfile" | "--init-file") => takes_value = true,
+            Some(text) if text.starts_with('-') && text.ends_with('o') && !text.starts_with("--") && !text.contains('c') => {
+                takes_value = true
+            }
             Some(text) if text.starts_with('-') && text.contains('c') && !text.starts_with("--") => return Program::Neutral,
             Some(text) if text.starts_with('-') => {}
             Some(_) | None => return Program::Runs(index + 1),

@@ -1,15 +1,20 @@
 //! A job into what it does to others when it runs: deployments, releases, uploads, pushes. Knows names of programs and their subcommands, not what a
 //! program of the repository does.
 
+mod programs;
+mod requests;
+
 use std::collections::BTreeSet;
 
 use crate::detect::registry::Registry;
 use crate::detect::steps::{JobShell, Step};
 use crate::detect::{JobFacts, Program};
-use crate::docker::{Op, Operation, Role};
+use crate::docker::{Arg, Op, Operation, Role, service_names};
 use crate::pipeline::Job;
 use crate::workspace::Workspace;
 use crate::yaml::{Data, Value};
+
+use programs::{acts, speaks};
 
 /// Script files that are followed within each other, at most.
 const MAX_FOLLOWED: usize = 8;
@@ -28,141 +33,19 @@ pub struct Effects {
 pub struct Push {
     /// The command, as a fragment.
     pub command: String,
-    /// Whether all go to the project's own registry, by the names of its variables.
-    pub is_own: bool,
+    /// The names of the images, in which unknown variables stand as `${NAME}`; none where the command does not say them.
+    pub images: Vec<String>,
 }
 
-/// Programs that are for nothing but other hosts.
-const ALWAYS: &[&str] = &[
-    "ansible",
-    "ansible-playbook",
-    "ansible-pull",
-    "argocd",
-    "az",
-    "bq",
-    "cap",
-    "cf",
-    "codecov",
-    "doctl",
-    "dput",
-    "eas",
-    "eb",
-    "eksctl",
-    "fab",
-    "fastlane",
-    "firebase",
-    "fly",
-    "flyctl",
-    "ftp",
-    "gcloud",
-    "gsutil",
-    "hcloud",
-    "heroku",
-    "ibmcloud",
-    "istioctl",
-    "jf",
-    "jfrog",
-    "kapp",
-    "lftp",
-    "mosh",
-    "ncftpput",
-    "netlify",
-    "nomad",
-    "oc",
-    "oci",
-    "oras",
-    "railway",
-    "rclone",
-    "release-cli",
-    "s3cmd",
-    "scp",
-    "scw",
-    "semantic-release",
-    "sentry-cli",
-    "serverless",
-    "sftp",
-    "sls",
-    "sonar-scanner",
-    "ssh",
-    "ssh-copy-id",
-    "sshpass",
-    "velero",
-    "vercel",
-    "wrangler",
-    "xcrun-altool",
-];
-
-/// Programs of which only these subcommands stay here.
-const HARMLESS: &[(&str, &[&str])] = &[
-    ("aws", &["configure", "help", "--version"]),
-    (
-        "helm",
-        &[
-            "template",
-            "lint",
-            "package",
-            "dependency",
-            "dep",
-            "repo",
-            "version",
-            "create",
-            "show",
-            "plugin",
-            "pull",
-            "fetch",
-            "search",
-            "unittest",
-            "env",
-        ],
-    ),
-    ("kubectl", &["version", "kustomize", "config", "completion", "help", "explain"]),
-    ("pulumi", &["version", "install", "login", "plugin"]),
-    ("cosign", &["verify", "version", "tree", "download", "triangulate"]),
-    ("helmfile", &["template", "lint", "version", "deps", "repos", "list", "build"]),
-    ("skaffold", &["version", "render", "diagnose", "schema"]),
-    ("werf", &["version", "render", "lint"]),
-    ("flux", &["version", "check", "build", "install"]),
-];
-
-/// Programs of which only these subcommands reach out.
-const HARMFUL: &[(&str, &[&str])] = &[
-    ("bundle", &["publish"]),
-    ("cargo", &["publish", "yank", "owner"]),
-    ("cdk", &["deploy", "destroy", "bootstrap"]),
-    ("dotnet", &["nuget"]),
-    ("flit", &["publish"]),
-    ("gem", &["push", "yank"]),
-    ("gh", &["release", "pr", "issue", "api", "workflow", "gist", "repo"]),
-    ("git", &["push", "send-email"]),
-    ("glab", &["release", "mr", "issue", "api", "ci", "variable", "repo"]),
-    ("goreleaser", &["release"]),
-    ("gradle", &["publish", "uploadArchives", "release", "deploy"]),
-    ("gradlew", &["publish", "uploadArchives", "release", "deploy"]),
-    ("hatch", &["publish"]),
-    ("lerna", &["publish"]),
-    ("mvn", &["deploy", "release:perform", "release:prepare"]),
-    ("mvnw", &["deploy", "release:perform", "release:prepare"]),
-    ("nuget", &["push", "delete"]),
-    ("npm", &["publish", "unpublish", "dist-tag", "deprecate"]),
-    ("pnpm", &["publish", "deploy"]),
-    ("poetry", &["publish"]),
-    ("sam", &["deploy", "delete", "sync", "publish"]),
-    ("terraform", &["apply", "destroy", "import", "taint", "untaint", "force-unlock", "state", "login"]),
-    ("terragrunt", &["apply", "destroy", "import", "run-all", "state"]),
-    ("tofu", &["apply", "destroy", "import", "taint", "untaint", "force-unlock", "state", "login"]),
-    ("twine", &["upload"]),
-    ("uv", &["publish"]),
-    ("vault", &["write", "delete", "kv"]),
-    ("yarn", &["publish", "npm"]),
-];
-
-/// Programs that run one of the repository's own tasks by its name.
-const TASKS: &[&str] = &[
-    "make", "gmake", "just", "task", "rake", "npm", "pnpm", "yarn", "npx", "invoke", "inv", "gradle", "gradlew", "mage", "nx", "composer",
-];
-
-/// Words that name such a task, a job or a stage as one that reaches out.
-const WORDS: &[&str] = &["deploy", "deployment", "release", "publish", "upload", "rollout", "promote", "rollback", "destroy"];
+impl Push {
+    /// Whether all images go to the project's own registry, by the names of its variables or by its address.
+    #[must_use]
+    pub fn is_own(&self, address: Option<&str>) -> bool {
+        let is_there =
+            |image: &String| address.is_some_and(|address| image.strip_prefix(address).is_some_and(|rest| rest.starts_with('/')));
+        !self.images.is_empty() && self.images.iter().all(|image| Registry::of_image(image) == Registry::Project || is_there(image))
+    }
+}
 
 /// What `job`, of which `facts` are known, does to others. `workspace` has the script files that it runs.
 #[must_use]
@@ -179,27 +62,49 @@ pub fn effects(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Effects {
             effects.deploys.push(format!("it has a `{keyword}`"));
         }
     }
+    let (main, after) = (&*facts.main_shell(job), facts.after_shell.clone().unwrap_or_else(|| JobShell::read(job, &job.after_script)));
     for operation in &facts.operations {
-        if may_push(&operation.operation) {
-            let names = operation.operation.images.iter();
-            let names = names.filter(|image| matches!(image.role, Role::Pushed | Role::Destination | Role::Built));
-            let registries: Vec<Registry> = names.map(|image| Registry::of_image(&image.text)).collect();
-            let is_own = !registries.is_empty() && registries.iter().all(|registry| *registry == Registry::Project);
-            effects.pushes.push(Push { command: format!("`{}`", first_line(&operation.text)), is_own });
-        }
+        let argv = facts.step(operation).map(|step| step.argv.as_slice()).unwrap_or_default();
+        effects.pushes.extend(push(&operation.operation, argv, &operation.text));
     }
-    let mut reader = Reader { workspace, seen: BTreeSet::new(), found: &mut effects.deploys };
-    let after = facts.after_shell.clone().unwrap_or_else(|| JobShell::read(job, &job.after_script));
-    for shell in [&*facts.main_shell(job), &after] {
+    let services: Vec<String> =
+        job.services().iter().flat_map(|service| service.aliases.iter().cloned().chain(service_names(service.text()))).collect();
+    let mut reader = Reader { workspace, local: services, seen: BTreeSet::new(), effects: &mut effects };
+    for shell in [main, &after] {
         reader.shell(shell, 0);
     }
     effects
 }
 
-/// Whether an operation sends an image to a registry, as far as is known.
-fn may_push(operation: &Operation) -> bool {
-    let builds = matches!(operation.op, Op::Build | Op::Bake | Op::ComposeBuild | Op::Manifest | Op::Imagetools | Op::Other);
-    operation.pushes().unwrap_or(builds)
+/// What an operation sends to a registry, as far as is known.
+fn push(operation: &Operation, argv: &[Arg], text: &str) -> Option<Push> {
+    let builds = matches!(operation.op, Op::Build | Op::Bake | Op::ComposeBuild);
+    // A variable may hold the option that pushes, or names more images.
+    let unknown = || operation.unknown.iter().filter_map(|unknown| argv.get(unknown.arg())).map(|word| word.text.to_ascii_lowercase());
+    let has = |word: &String, parts: &[&str]| parts.iter().any(|part| word.contains(part));
+    let hides_push = unknown().any(|word| has(&word, &["push", "output"]));
+    let hides_names = unknown().any(|word| has(&word, &["${?", "tag", "dest", "push", "output"]));
+    let exports: Vec<String> = operation
+        .flags_named("cache-to")
+        .filter_map(|flag| flag.value.as_deref())
+        .filter(|value| value.contains("type=registry"))
+        .filter_map(|value| value.split(',').find_map(|field| field.trim().strip_prefix("ref=")).map(str::to_owned))
+        .collect();
+    let pushes = match operation.op {
+        Op::Imagetools => operation.images_as(Role::Destination).next().is_some(),
+        Op::Manifest | Op::Other => operation.pushes().unwrap_or(true),
+        _ if builds => operation.pushes().unwrap_or(true) || hides_push,
+        _ => operation.pushes().unwrap_or(false),
+    };
+    if !pushes && exports.is_empty() {
+        return None;
+    }
+    let names = operation.images.iter().filter(|image| pushes && matches!(image.role, Role::Pushed | Role::Destination | Role::Built));
+    let mut images: Vec<String> = names.map(|image| image.text.clone()).chain(exports).collect();
+    if hides_names {
+        images.clear();
+    }
+    Some(Push { command: format!("`{}`", first_line(text)), images })
 }
 
 /// Whether an environment is more than looked at: `prepare`, `verify` and `access` deploy nothing
@@ -210,109 +115,81 @@ fn deploys(environment: &Value) -> bool {
 
 struct Reader<'a> {
     workspace: &'a Workspace,
+    /// Names of hosts that belong to the job.
+    local: Vec<String>,
     /// Files that were read.
     seen: BTreeSet<String>,
-    found: &'a mut Vec<String>,
+    effects: &'a mut Effects,
 }
 
 impl Reader<'_> {
+    /// Looks at the commands of a script of the job, or, deeper, of a file that it runs.
     fn shell(&mut self, shell: &JobShell, depth: usize) {
-        for step in &shell.steps {
+        // What a function does is seen where it is called.
+        for step in shell.steps.iter().filter(|step| !step.invocation.is_definition()) {
             let text = &shell.script.text[step.range()];
-            if step.invocation.is_remote() || reaches_out(step) {
-                self.found.push(format!("it runs `{}`", first_line(text)));
+            // The operations of the job's own script are known, with the job's variables.
+            if let Some(operation) = step.operation.as_ref().filter(|_| depth > 0) {
+                self.effects.pushes.extend(push(operation, &step.argv, text));
+            }
+            if step.invocation.is_remote() || self.acts(step) {
+                self.effects.deploys.push(format!("it runs `{}`", first_line(text)));
             } else if let Program::Runs(index) = step.program
-                && depth < MAX_FOLLOWED
-                && let Some(path) = followed(step, index)
-                && self.seen.insert(path.clone())
+                && let Some(file) = step.argv.get(index)
             {
-                if speaks(&path) {
-                    self.found.push(format!("it runs `{}`", first_line(text)));
-                } else if let Ok(text) = self.workspace.text(&path)
-                    && text.len() < 1 << 20
-                {
-                    self.shell(&JobShell::of_text(&text), depth + 1);
-                }
+                self.file(step, &file.text, text, depth);
+            } else if let Some(name) = step.argv.first().filter(|_| matches!(step.program, Program::Opaque)) {
+                self.file(step, &name.text, text, depth);
             }
         }
     }
-}
 
-/// The path from the root of the script file that a step runs.
-fn followed(step: &Step, index: usize) -> Option<String> {
-    let file = step.constant(index).filter(|file| !file.starts_with('/'))?;
-    let folder = step.folder()?;
-    let path = if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") };
-    Some(path.trim_start_matches("./").to_owned())
-}
+    fn acts(&self, step: &Step) -> bool {
+        let Some((name, arguments)) = step.argv.split_first() else { return false };
+        let arguments: Vec<&str> = arguments.iter().map(|argument| &*argument.text).collect();
+        let local: Vec<&str> = self.local.iter().map(String::as_str).collect();
+        acts(&name.text, &arguments, &local) || self.is_sent_by_a_file(&name.text, &arguments)
+    }
 
-/// Whether one of the words of `name` is one of [`WORDS`].
-fn speaks(name: &str) -> bool {
-    let lower = name.to_ascii_lowercase();
-    lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
-}
+    /// Whether a file of the repository that is no shell script, and that an interpreter is given, sends requests.
+    fn is_sent_by_a_file(&self, name: &str, arguments: &[&str]) -> bool {
+        let runs_files = ["python", "python3", "node", "ruby", "php", "perl"].contains(&name.rsplit('/').next().unwrap_or(name));
+        let file = || arguments.iter().find(|argument| !argument.starts_with('-')).and_then(|file| repository_path(file));
+        let sends = |text: &str| {
+            ["requests.post(", "requests.put(", "requests.patch(", "requests.delete(", "twine upload", "git push", "method=\"POST\""]
+                .iter()
+                .any(|part| text.contains(part))
+        };
+        runs_files && file().and_then(|path| self.workspace.text(&path).ok()).is_some_and(|text| text.len() < MAX_FILE && sends(&text))
+    }
 
-fn reaches_out(step: &Step) -> bool {
-    let Some(name) = step.invocation.name() else { return false };
-    let arguments: Vec<&str> = step.invocation.argv().iter().skip(1).map(|argument| argument.value.known_prefix()).collect();
-    let has = |wanted: &[&str]| arguments.iter().any(|argument| wanted.contains(argument));
-    let words = || arguments.iter().copied().filter(|argument| !argument.starts_with('-') && !argument.is_empty());
-    if ALWAYS.contains(&name) {
-        return !arguments.iter().all(|argument| matches!(*argument, "--version" | "version" | "-V" | "--help" | "help"))
-            || arguments.is_empty();
-    }
-    if let Some((_, harmless)) = HARMLESS.iter().find(|(known, _)| *known == name) {
-        let first = words().next().or(arguments.first().copied());
-        return !first.is_some_and(|first| harmless.contains(&first));
-    }
-    if let Some((_, harmful)) = HARMFUL.iter().find(|(known, _)| *known == name)
-        && words().any(|word| harmful.contains(&word.rsplit(':').next().unwrap_or(word)) || harmful.contains(&word))
-        && !has(&["--dry-run", "--snapshot", "-n"])
-    {
-        return true;
-    }
-    if TASKS.contains(&name) {
-        return words().any(speaks);
-    }
-    match name {
-        "curl" => uploads(&arguments, &["-T", "--upload-file", "-d", "--data", "-F", "--form", "--json"], &["-X", "--request"]),
-        "wget" => uploads(&arguments, &["--post-data", "--post-file", "--body-data"], &["--method"]),
-        "http" | "https" | "xh" => has(&["POST", "PUT", "PATCH", "DELETE"]),
-        "rsync" => {
-            words().any(|word| word.contains(':'))
-                || step.invocation.argv().iter().skip(1).any(|argument| argument.value.constant().is_none())
+    /// Looks at a script file that a step runs: at its name, and into it where it is in the repository.
+    fn file(&mut self, step: &Step, file: &str, text: &str, depth: usize) {
+        // `. /etc/os-release` is no release.
+        if speaks(file) && !file.starts_with("/etc/") {
+            return self.effects.deploys.push(format!("it runs `{}`", first_line(text)));
         }
-        _ => false,
+        let Some(file) = repository_path(file).filter(|_| depth < MAX_FOLLOWED) else { return };
+        // Where the folder is not known, it is most likely the one in which the script began.
+        let folder = step.folder().filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/")).unwrap_or_default();
+        let path = format!("{folder}{file}");
+        if self.seen.insert(path.clone())
+            && let Ok(text) = self.workspace.text(&path)
+            && text.len() < MAX_FILE
+        {
+            self.shell(&JobShell::of_text(&text), depth + 1);
+        }
     }
 }
 
-/// Whether a request sends something to another host.
-fn uploads(arguments: &[&str], sending: &[&str], method: &[&str]) -> bool {
-    let local = ["localhost", "127.0.0.1", "0.0.0.0", "[::1]"];
-    let is_local = arguments.iter().any(|argument| {
-        let host = argument.split_once("://").map_or(*argument, |(_, rest)| rest);
-        local.iter().any(|local| host.starts_with(local))
-    });
-    let sends = arguments.iter().any(|argument| {
-        sending.iter().any(|flag| {
-            argument == flag || argument.strip_prefix(flag).is_some_and(|rest| rest.starts_with(['=', '-'])) || short(argument, flag)
-        })
-    });
-    let is_reading = |word: &str| matches!(word, "GET" | "HEAD" | "OPTIONS" | "");
-    let by_method = arguments.windows(2).any(|pair| method.contains(&pair[0]) && !is_reading(pair[1]))
-        || arguments.iter().any(|argument| method.iter().any(|flag| glued(argument, flag).is_some_and(|word| !is_reading(word))));
-    !is_local && (sends || by_method)
-}
+/// Largest file that is looked into, in bytes.
+const MAX_FILE: usize = 1 << 20;
 
-/// Whether `argument` is a short flag with its value glued to it.
-fn short(argument: &str, flag: &str) -> bool {
-    flag.len() == 2 && argument.len() > 2 && argument.starts_with(flag)
-}
-
-/// The value behind `--flag=` or glued to a short flag.
-fn glued<'a>(argument: &'a str, flag: &str) -> Option<&'a str> {
-    let rest = argument.strip_prefix(flag)?;
-    if flag.starts_with("--") { rest.strip_prefix('=') } else { Some(rest).filter(|rest| !rest.is_empty()) }
+/// A path as the workspace knows it, where it surely lies in the repository.
+fn repository_path(text: &str) -> Option<String> {
+    let own = ["${CI_PROJECT_DIR}/", "${PWD}/", "./"];
+    let path = own.iter().fold(text, |path, beginning| path.strip_prefix(beginning).unwrap_or(path));
+    (!path.starts_with('/') && !path.is_empty() && !path.contains("${") && !path.contains("..")).then(|| path.to_owned())
 }
 
 fn first_line(text: &str) -> String {
@@ -325,72 +202,162 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    /// What the command `line` does to others.
-    fn found(line: &str) -> bool {
-        let text = format!("job:\n  script:\n    - {}\n", serde_json::to_string(line).unwrap());
+    /// What a job with the command `line` does to others.
+    fn effects_of(line: &str) -> Effects {
+        let job =
+            serde_json::json!({"image": "alpine", "services": ["docker:dind", {"name": "org/app:1", "alias": "web"}], "script": [line]});
+        let text = serde_json::json!({"job": job}).to_string();
         let workspace = Workspace::memory([
             (".gitlab-ci.yml", text.as_str()),
             ("ci/up.sh", "#!/bin/sh\nkubectl apply -f x\n"),
             ("ci/test.sh", "#!/bin/sh\necho ok\n"),
+            ("ci/images.sh", "#!/bin/sh\nmake build\ndocker push registry.example.com/x\n"),
+            ("ci/hook.py", "import requests\nrequests.post(url, json=x)\n"),
         ]);
         let analysis = crate::analyze(&workspace, &[".gitlab-ci.yml".to_owned()], &Config::default());
         let (job, facts) = analysis.pipelines[0].jobs().next().unwrap();
-        !effects(job, facts, &workspace).deploys.is_empty()
+        effects(job, facts, &workspace)
+    }
+
+    fn found(line: &str) -> bool {
+        !effects_of(line).deploys.is_empty()
     }
 
     #[test]
     fn commands_that_change_something_elsewhere_are_found() {
-        for line in [
+        let lines = [
             "ssh host uptime",
             "kubectl apply -f x",
+            "kubectl --kubeconfig get apply -f x",
             "helm upgrade --install a b",
+            "helm3 upgrade a b",
             "terraform -chdir=x apply -auto-approve",
+            "gitlab-terraform apply",
+            "terraform state rm x",
             "aws s3 sync a s3://b",
+            "aws.exe s3 cp . s3://b",
             "git push origin HEAD",
             "npm publish",
+            "poetry publish -n",
+            "gh release create v1 -n notes",
+            "dotnet nuget push x -n",
             "make deploy-prod",
+            "make push-short",
+            "mage k8s:destroyIntegration",
+            "./gradlew publishPlugins",
             "yarn run release",
             "mvn -B deploy",
+            "mvn nexus-staging:release",
             "curl -X POST https://hooks.example.com",
+            "curl -sX POST https://hooks.example.com",
+            "curl -fsSLX PUT https://example.com",
+            "curl --request \"$METHOD\" https://example.com",
             "curl --upload-file x https://example.com/",
             "curl -XDELETE https://example.com/",
+            "curl -F url=http://localhost/x https://example.com/",
+            "curl -d a=b http://localhost.example.com/",
+            "wget --method PUT https://example.com/",
             "rsync -a dist/ user@host:/srv",
             "sudo ssh host true",
             "sshpass -p x ssh host true",
             "helmfile -e prod apply",
             "rclone sync dist remote:x",
             "twine upload dist/*",
+            "python -m twine upload dist/*",
+            "poetry run twine upload dist/*",
+            "bundle exec fastlane beta",
+            "npx vercel --prod",
+            "docker run --rm image bash -c \"python -m twine upload x\"",
+            "docker run goreleaser/goreleaser:nightly release",
+            "docker stack deploy -c x y",
+            "find dist -name x -exec scp {} host: \\;",
+            "su -c 'kubectl apply -f x' user",
+            "crane tag org/image:1 latest",
+            "skopeo delete docker://example.com/x",
+            "ansible-galaxy role import a b",
             "sh ci/up.sh",
+            "bash -eo pipefail ci/up.sh",
+            "$CI_PROJECT_DIR/ci/up.sh",
+            ". venv/bin/activate && sh ci/up.sh",
+            "cd $SOMEWHERE && ./deploy.sh",
+            "/opt/tools/deploy.sh",
             "./scripts/deploy.sh",
-        ] {
-            assert!(found(line), "{line}");
-        }
+            "python deploy.py",
+            "python ci/hook.py",
+            "upload_to_server x",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| !found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]
     fn commands_that_stay_here_are_not() {
-        for line in [
+        let lines = [
             "kubectl version --client",
+            "kubectl --kubeconfig x get pods",
+            "kubectl apply --dry-run=client -f x",
             "helm template x",
+            "helm diff upgrade a b",
             "helmfile template",
             "cosign verify x",
             "terraform plan",
             "terraform init",
+            "terraform state list",
+            "ansible-playbook --syntax-check x.yml",
             "git fetch",
             "npm ci",
             "npm run test",
+            "npm install -D release-it",
+            "npm run test -- release",
+            "npm publish --dry-run",
+            "semantic-release --dry-run",
             "make test",
+            "make BUILD_TYPE=release",
+            "make -C deploy lint",
+            "make release-notes",
+            "./gradlew assembleRelease publishToMavenLocal",
             "curl -fsSL https://example.com/x",
+            "curl -fsSL $URL",
             "curl -X POST http://localhost:8080/",
+            "curl -X POST http://web:8080/x",
+            "curl -G --data-urlencode q=x https://example.com/",
+            "curl -o deploy.sh https://example.com/",
             "aws --version",
+            "aws ecr get-login-password --region x",
+            "aws s3 cp s3://a/b /tmp",
             "rsync -a a/ b/",
             "cargo test",
             "echo kubectl apply",
             ". /etc/os-release",
+            "lsb_release -cs",
             "sh ci/test.sh",
+            "./deploy/test.sh",
             "git push --dry-run",
-        ] {
-            assert!(!found(line), "{line}");
-        }
+            "python -m pytest",
+            "python setup.py build",
+            "docker run --rm alpine sh -c 'echo ok'",
+            "docker build -t semantic-release .",
+            "docker run --name nomad alpine true",
+            "find . -name ssh",
+            "python -m pip install ansible",
+            "python -m pycodestyle nomad",
+            "uv pip install ansible",
+            "up() { kubectl apply -f x; }; echo",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn pushes_are_found_where_they_hide_and_are_the_projects_own_only_where_that_is_sure() {
+        let own = |line: &str| effects_of(line).pushes.iter().map(|push| push.is_own(Some("registry.lan:5000"))).collect::<Vec<_>>();
+        assert_eq!(own("docker push $CI_REGISTRY_IMAGE:1"), [true]);
+        assert_eq!(own("docker push registry.lan:5000/app"), [true]);
+        assert_eq!(own("docker push registry.lan:50001/app"), [false]);
+        assert_eq!(own("sh ci/images.sh"), [false]);
+        assert_eq!(own("docker buildx imagetools create -t org/a:1 org/a:amd"), [false]);
+        assert_eq!(own("docker buildx build $PUSH -t $CI_REGISTRY_IMAGE ."), [false]);
+        assert_eq!(own("docker buildx build --push -t $CI_REGISTRY_IMAGE ${MORE:+--tag $OTHER} ."), [false]);
+        assert_eq!(own("docker buildx build --cache-to type=registry,ref=example.com/c -t a ."), [false]);
+        assert_eq!(own("docker build ${FLAGS:-} -t $CI_REGISTRY_IMAGE:$CI_COMMIT_TAG ."), Vec::<bool>::new());
+        assert_eq!(own("docker buildx build --load -t a . && docker run a"), Vec::<bool>::new());
     }
 }

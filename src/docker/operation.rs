@@ -374,3 +374,18 @@ pub enum Unknown {
         arg: usize,
     },
 }
+
+impl Unknown {
+    /// The index of the word.
+    #[must_use]
+    pub fn arg(&self) -> usize {
+        match *self {
+            Self::Flag { arg }
+            | Self::Command { arg }
+            | Self::Word { arg }
+            | Self::Value { arg }
+            | Self::MissingValue { arg }
+            | Self::Extra { arg } => arg,
+        }
+    }
+}

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use crate::pipeline::extends::Missing;
 use crate::pipeline::script::Script;
 use crate::source::Span;
-use crate::yaml::{Data, Entry, Mapping, Value};
+use crate::yaml::{Data, Entry, Mapping, NodeId, Value};
 
 /// A visible job, resolved.
 #[derive(Clone, Debug)]
@@ -130,6 +130,18 @@ impl Image {
 }
 
 impl Job {
+    /// The job in one pipeline, where it is known which variables have which values, whoever sets them.
+    #[must_use]
+    pub fn settled<'v>(&self, values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Self {
+        let mut job = Self { conditional: Vec::new(), ..self.clone() };
+        let value = |text: &str| Value { data: Data::String(text.into()), span: self.key, node: NodeId(0), via: None };
+        for (name, text) in values {
+            let entry = Entry { key: value(name), value: value(text), via: None, shadowed: Vec::new() };
+            job.variables.insert(name.into(), Variable { level: Level::Job, entry });
+        }
+        job
+    }
+
     /// The image, where the pipeline names one.
     #[must_use]
     pub fn image(&self) -> Option<Image> {

@@ -49,6 +49,10 @@ pub struct External {
     pub job: Option<String>,
     /// The branch or tag.
     pub reference: Option<String>,
+    /// Whether its artifacts are wanted.
+    pub artifacts: bool,
+    /// Whether it need not be there.
+    pub optional: bool,
 }
 
 /// The jobs by name and what each needs.
@@ -115,16 +119,17 @@ impl<'s, 'a> Graph<'s, 'a> {
         let items = if needs.as_mapping().is_some() { vec![needs] } else { flat(needs, &mut Vec::new()) };
         for item in items {
             let text = |keyword| item.get(keyword).and_then(Value::scalar_text);
-            if item.get("project").is_some() || item.get("pipeline").is_some() {
-                external.push(External { project: text("project"), pipeline: text("pipeline"), job: text("job"), reference: text("ref") });
-                continue;
-            }
-            let Some(name) = item.as_str().map(str::to_owned).or_else(|| text("job")) else { continue };
             let flag = |keyword, default| match item.get(keyword).map(|value| &value.data) {
                 Some(Data::Bool(value)) => *value,
                 _ => default,
             };
             let (artifacts, optional) = (flag("artifacts", true), flag("optional", false));
+            if item.get("project").is_some() || item.get("pipeline").is_some() {
+                let (project, pipeline) = (text("project"), text("pipeline"));
+                external.push(External { project, pipeline, job: text("job"), reference: text("ref"), artifacts, optional });
+                continue;
+            }
+            let Some(name) = item.as_str().map(str::to_owned).or_else(|| text("job")) else { continue };
             let matrix = seed.instance.as_ref().map(|instance| &instance.variables);
             let names = match item.get("parallel").filter(|parallel| !parallel.is_null()) {
                 Some(parallel) => chosen(&name, parallel, matrix).unwrap_or_default(),

@@ -11,7 +11,8 @@ use crate::migrate::module::Engine;
 use crate::prove::{FileChange, Migration, Outcome};
 use crate::report::diff::unified;
 use crate::report::inspect::{Reason, not_known};
-use crate::report::manual::{ManualStep, manual, manual_for_module};
+pub use crate::report::manual::ManualStep;
+use crate::report::manual::{manual, manual_for_module};
 
 /// What `migrate --report json` prints.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -4,8 +4,9 @@
 //! `Ci::ProcessBuildService` starts or skips it by `when`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use crate::run::groups::Groups;
 use crate::run::status::{Kind, Status, Tally};
 
 /// When a job starts (<https://docs.gitlab.com/ci/yaml/#when>).
@@ -167,16 +168,6 @@ pub struct Schedule {
     stops_on_failure: bool,
     /// Whether no job starts any more.
     is_canceled: bool,
-}
-
-/// The resource groups of a project of which a job runs; copies are the same.
-#[derive(Clone, Default, Debug)]
-pub struct Groups(Arc<Mutex<BTreeSet<Arc<str>>>>);
-
-impl Groups {
-    fn taken(&self) -> MutexGuard<'_, BTreeSet<Arc<str>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Schedule {

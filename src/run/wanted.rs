@@ -53,7 +53,7 @@ impl Wanted {
         if path == ".git" || path.starts_with(".git/") {
             return false;
         }
-        let untracked = !is_folder && self.tracked.as_ref().is_some_and(|tracked| !tracked.contains(path));
+        let untracked = !is_folder && self.tracked.as_ref().is_some_and(|tracked| !is_known(tracked, path));
         let mut matched = untracked;
         for pattern in &mut self.paths {
             if pattern.covers(path) {
@@ -208,6 +208,11 @@ fn class(characters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     format!("[{}{escaped}]", if negated { "^/" } else { "" })
 }
 
+/// Whether git knows a file, or the submodule that it lies in, where it does not look.
+fn is_known(tracked: &BTreeSet<String>, path: &str) -> bool {
+    tracked.contains(path) || path.match_indices('/').any(|(at, _)| tracked.contains(&path[..at]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn untracked_files_are_those_that_git_does_not_know() {
-        let tracked = Arc::new(BTreeSet::from(["a".to_owned()]));
+        let tracked = Arc::new(BTreeSet::from(["a".to_owned(), "submodule".to_owned()]));
         let mut wanted = Wanted::new("/p", &[], &[], Some(tracked)).unwrap();
         assert!(wanted.has("b/c", false) && !wanted.has("a", false) && !wanted.has("b", true));
     }

@@ -29,7 +29,7 @@ jump() { echo "$1" >"$work/new" && mv "$work/new" "$work/clock"; }
 jump +0d
 today=$(date -u +%Y-%m-%d)
 env LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$work/clock" FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
-  "$undind" run --executor shell --manual later --file "$work/project" >"$work/log" 2>&1 &
+  timeout 120 "$undind" run --executor shell --file "$work/project" >"$work/log" 2>&1 &
 run=$!
 for line in '| up$' '| at '; do
   for _ in {1..300}; do

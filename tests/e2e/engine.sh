@@ -28,7 +28,7 @@ state=$(realpath -m "${UNDIND_TEST_STATE:-$cache/engine-state}")
 socket=$state/docker.sock
 # What was fetched and made once: programs for the host, and the images.
 made=$cache/test-engine
-recipe=$(sha256sum "${BASH_SOURCE[0]}")
+recipe=$(cat "${BASH_SOURCE[0]}" "$here/apk.sh" | sha256sum)
 recipe=${recipe%% *}
 
 skip() {

@@ -56,7 +56,7 @@ impl Children for Downstream<'_> {
         }
         let pushes = Pushes { registry: self.registry.as_deref(), moved: self.moved };
         let view = View { workspace: &workspace, pipeline: &pipeline, documents: &mut documents };
-        let held = held(self.arguments, pushes, &plan, view, original.as_ref().map(|original| (original, ENTRY, &context))).why;
+        let held = held(self.arguments, pushes, &plan, view, &context, original.as_ref().map(|original| (original, ENTRY))).why;
         let named = self.arguments.manual.iter().filter_map(|name| select(&plan, std::slice::from_ref(name), false).ok());
         let played = named.flatten().map(|index| plan.jobs[index].name.clone()).collect();
         Ok((pipeline, plan, context, Choice { jobs: None, played, held, files: self.files.clone() }))

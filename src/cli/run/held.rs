@@ -7,7 +7,7 @@ use undind::detect::Detector;
 use undind::detect::outside::{Push, effects};
 use undind::pipeline::context::Context as Situation;
 use undind::pipeline::{Documents, Pipeline, resolve};
-use undind::plan::{Plan, PlannedJob};
+use undind::plan::Plan;
 use undind::workspace::Workspace;
 
 use crate::cli::args::Run as Arguments;
@@ -44,7 +44,7 @@ impl Pushes<'_> {
         if arguments.real_registry {
             return None;
         }
-        let taken = push.is_own && self.registry.is_some();
+        let taken = self.registry.is_some() && push.is_own(self.registry);
         if taken && arguments.registry.is_none() && self.moved.elsewhere && self.moved.jobs.contains(job) {
             return Some(format!(
                 "it pushes images from a builder elsewhere, which does not reach the throw-away registry; `--registry HOST:PORT` names one \
@@ -56,55 +56,68 @@ impl Pushes<'_> {
     }
 }
 
-/// Looks at the jobs of `plan`, which are those of `view`. What a migration moved behind another command is seen in the pipeline as it was, made at the same path
-/// and in the same situation of the files `before`.
+/// Looks at the jobs of `plan`, which are those of `view`. What a migration moved behind another command is seen in the pipeline as it was, made at the path
+/// `entry` of the files `before`.
 pub fn held(
     arguments: &Arguments,
     pushes: Pushes<'_>,
     plan: &Plan,
     view: View<'_>,
-    before: Option<(&Workspace, &str, &Situation)>,
+    situation: &Situation,
+    before: Option<(&Workspace, &str)>,
 ) -> Held {
-    let mut by_base: BTreeMap<String, (Option<String>, bool)> = BTreeMap::new();
-    let original = before.and_then(|(workspace, entry, situation)| {
+    let original = before.and_then(|(workspace, entry)| {
         let mut documents = Documents::default();
         let file = documents.load(workspace, entry).ok()?;
         let pipeline = resolve(workspace, &mut documents, entry, file, situation);
         Some((workspace, pipeline, documents))
     });
-    look(view, arguments, pushes, &mut by_base);
+    let mut found = look(plan, view, arguments, pushes, situation);
     if let Some((workspace, pipeline, mut documents)) = original {
-        look(View { workspace, pipeline: &pipeline, documents: &mut documents }, arguments, pushes, &mut by_base);
+        let view = View { workspace, pipeline: &pipeline, documents: &mut documents };
+        for (known, (why, pushes)) in found.iter_mut().zip(look(plan, view, arguments, pushes, situation)) {
+            *known = (known.0.take().or(why), known.1 || pushes);
+        }
     }
     let mut held = Held { why: BTreeMap::new(), pushing: BTreeSet::new() };
-    for job in &plan.jobs {
-        match why(job, &by_base) {
+    for (job, (reaches_out, pushes)) in plan.jobs.iter().zip(found) {
+        let why = match &job.trigger {
+            Some(trigger) => trigger.project.as_ref().map(|project| format!("it starts a pipeline of `{project}`, which is not here")),
+            None => reaches_out,
+        };
+        match why {
             Some(why) => drop(held.why.insert(job.name.clone(), why)),
-            None if by_base.get(&*job.base).is_some_and(|(_, pushes)| *pushes) => drop(held.pushing.insert(job.name.clone())),
+            None if pushes => drop(held.pushing.insert(job.name.clone())),
             None => {}
         }
     }
     held
 }
 
-/// Notes for each job why it does not start, and whether it pushes to the project's registry.
-fn look(view: View<'_>, arguments: &Arguments, pushes: Pushes<'_>, by_base: &mut BTreeMap<String, (Option<String>, bool)>) {
+/// By job of `plan`, why it does not start, and whether it pushes to the project's registry. Variables have the values that the job gets, since they lead pushes
+/// elsewhere.
+fn look(plan: &Plan, view: View<'_>, arguments: &Arguments, pushes: Pushes<'_>, situation: &Situation) -> Vec<(Option<String>, bool)> {
     let mut detector = Detector::new(view.workspace);
-    for job in view.pipeline.jobs.iter().filter(|job| job.is_script()) {
-        let facts = detector.facts(view.documents, view.pipeline, job);
-        let effects = effects(job, &facts, view.workspace);
-        let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
-        let why = deploys.or_else(|| effects.pushes.iter().find_map(|push| pushes.against(push, &job.name, arguments)));
-        let known = by_base.entry(job.name.to_string()).or_default();
-        known.0 = known.0.take().or(why);
-        known.1 |= effects.pushes.iter().any(|push| push.is_own);
+    let mut known: BTreeMap<Arc<str>, (Option<String>, bool)> = BTreeMap::new();
+    let mut found = Vec::new();
+    for planned in &plan.jobs {
+        let Some(job) = view.pipeline.job(&planned.base).filter(|job| job.is_script()) else {
+            found.push((Some("it has no `script`".to_owned()), false));
+            continue;
+        };
+        // All that `parallel: N` makes of one are alike.
+        let varies = !job.conditional.is_empty();
+        let key = if varies { planned.name.clone() } else { planned.base.clone() };
+        let result = known.entry(key).or_insert_with(|| {
+            let own = planned.variables.iter().map(|(name, text)| (&**name, &**text));
+            let job = job.settled(own.chain(situation.all_given()));
+            let facts = detector.facts(view.documents, view.pipeline, &job);
+            let effects = effects(&job, &facts, view.workspace);
+            let deploys = effects.deploys.into_iter().next().filter(|_| !arguments.include_deploys);
+            let why = deploys.or_else(|| effects.pushes.iter().find_map(|push| pushes.against(push, &job.name, arguments)));
+            (why, effects.pushes.iter().any(|push| push.is_own(pushes.registry)))
+        });
+        found.push(result.clone());
     }
-}
-
-/// Why a job does not start.
-fn why(job: &PlannedJob, by_base: &BTreeMap<String, (Option<String>, bool)>) -> Option<String> {
-    match &job.trigger {
-        Some(trigger) => trigger.project.as_ref().map(|project| format!("it starts a pipeline of `{project}`, which is not here")),
-        None => by_base.get(&*job.base).map_or_else(|| Some("it has no `script`".to_owned()), |(why, _)| why.clone()),
-    }
+    found
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use undind::migrate::target::VariableType;
 use undind::pipeline::context::Context as Situation;
-use undind::report::migration::MigrationReport;
+use undind::plan::{Plan, PlannedJob};
+use undind::report::migration::ManualStep;
 use undind::workspace::Workspace;
 
 use crate::cli::args::{Run as Arguments, RunExecutor};
@@ -30,46 +31,55 @@ pub struct Moved {
     pub jobs: BTreeSet<String>,
     /// Whether these build, and push from, elsewhere.
     pub elsewhere: bool,
-    /// The builder's address, `tcp://HOST:PORT`.
-    reaches: Option<String>,
+    /// What a person has to do before they run.
+    manual: Vec<ManualStep>,
+    needs: Option<Needs>,
 }
 
 impl Moved {
     /// Puts what a migration to `target` would write in the place of what is there, in memory.
     ///
     /// # Errors
-    /// [`Failure`] where nothing moves, or where a variable or a command is missing that the jobs need.
-    pub fn to(target: &str, repository: &mut Repository, arguments: &Arguments, situation: &Situation) -> Result<Self, Failure> {
-        let (texts, report, needs) = to_target(repository, target, arguments.host_tools)?;
+    /// [`Failure`] where nothing moves.
+    pub fn to(target: &str, repository: &mut Repository, host_tools: bool) -> Result<Self, Failure> {
+        let (texts, report, needs) = to_target(repository, target, host_tools)?;
         if texts.is_empty() {
             return Err(Failure::new(format!("nothing is migrated to `{target}`")).help("`undind migrate --to` says why not"));
         }
-        variables(&report, arguments, situation)?;
-        if arguments.host_tools {
-            tools(&needs, &texts)?;
-        }
         let original = repository.workspace.clone();
         repository.workspace = original.clone().with_overlay(texts.clone());
-        let reaches = needs.reaches.map(|address| match address.strip_prefix('$') {
-            Some(variable) => situation.given(variable.trim_matches(['{', '}'])).unwrap_or_default().to_owned(),
-            None => address,
-        });
-        let jobs = report.jobs.into_iter().filter(|job| job.changed).map(|job| job.name).collect();
-        Ok(Self { texts, original: Some(original), jobs, elsewhere: needs.elsewhere, reaches })
+        let jobs = report.jobs.iter().filter(|job| job.changed).map(|job| job.name.clone()).collect();
+        Ok(Self { texts, original: Some(original), jobs, elsewhere: needs.elsewhere, manual: report.manual, needs: Some(needs) })
     }
 
-    /// Asks whether somebody listens at the builder's address. From here containers may reach what processes don't, so that for them a silence is noted only.
+    /// Whether a job that was migrated is among `starting`, or may be in a pipeline that one of them starts.
+    pub fn concerns(&self, plan: &Plan, starting: &[&PlannedJob]) -> bool {
+        let is_here = |name: &String| plan.jobs.iter().any(|job| *job.base == **name);
+        let starts_others = starting.iter().any(|job| job.trigger.is_some()) && !self.jobs.iter().all(is_here);
+        starts_others || starting.iter().any(|job| self.jobs.contains(&*job.base))
+    }
+
+    /// Whether what the jobs need is here: variables, commands, somebody who listens at the builder's address. From here containers, and what goes through a proxy,
+    /// may reach what we don't, so that for these a silence is noted only.
     ///
     /// # Errors
-    /// [`Failure`] where jobs are processes of this machine and nobody does.
-    pub fn ask(&self, executor: RunExecutor, output: &Output) -> Result<(), Failure> {
-        let Some(address) = &self.reaches else { return Ok(()) };
-        let Some(place) = address.strip_prefix("tcp://") else { return Ok(()) };
-        let place = place.split('/').next().unwrap_or_default();
-        let Err(why) = listens(place) else { return Ok(()) };
-        let text = format!("nobody answers at `{address}`, where the migrated jobs build: {why}");
-        if executor == RunExecutor::Docker {
-            output.note(&format!("warning: {text}; only if containers reach it, these jobs work"));
+    /// [`Failure`] where something is missing.
+    pub fn check(&self, arguments: &Arguments, situation: &Situation, output: &Output) -> Result<(), Failure> {
+        let Some(needs) = &self.needs else { return Ok(()) };
+        variables(&self.manual, arguments, situation)?;
+        if arguments.host_tools {
+            tools(needs, &self.texts)?;
+        }
+        let address = needs.reaches.as_ref().map(|address| match address.strip_prefix('$') {
+            Some(variable) => situation.given(variable.trim_matches(['{', '}'])).unwrap_or_default(),
+            None => address,
+        });
+        let Some(place) = address.and_then(|address| address.strip_prefix("tcp://")) else { return Ok(()) };
+        let Err(why) = listens(place.split('/').next().unwrap_or_default()) else { return Ok(()) };
+        let text = format!("nobody answers at `tcp://{place}`, where the migrated jobs build: {why}");
+        let has_proxy = ["HTTPS_PROXY", "https_proxy"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        if arguments.executor == RunExecutor::Docker || has_proxy {
+            output.note(&format!("warning: {text}; they work only if they reach it where we do not"));
             return Ok(());
         }
         Err(Failure::new(text).help("is the builder up, and this machine in its network?"))
@@ -90,10 +100,9 @@ fn listens(place: &str) -> Result<(), String> {
 }
 
 /// Whether all variables are given that a person has to store for the migrated jobs.
-fn variables(report: &MigrationReport, arguments: &Arguments, situation: &Situation) -> Result<(), Failure> {
+fn variables(manual: &[ManualStep], arguments: &Arguments, situation: &Situation) -> Result<(), Failure> {
     let is_file = |name: &str| arguments.var_file.iter().any(|pair| pair.split_once('=').is_some_and(|(given, _)| given == name));
-    let missing: Vec<String> = report
-        .manual
+    let missing: Vec<String> = manual
         .iter()
         .filter_map(|step| {
             let name = step.variable.as_ref().filter(|name| situation.given(name).is_none() && !is_file(name))?;

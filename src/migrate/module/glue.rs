@@ -125,7 +125,7 @@ pub fn setup(way: Way) -> Vec<String> {
     let mut lines = if way.tools_are_here { Vec::new() } else { install.to_vec() };
     lines.extend([
         "export DAGGER_PROGRESS=plain DO_NOT_TRACK=1".to_owned(),
-        "if [ -n \"$DOCKER_AUTH_CONFIG\" ]; then mkdir -p \"$HOME/.docker\" && printf '%s' \"$DOCKER_AUTH_CONFIG\" > \"$HOME/.docker/config.json\"; fi"
+        "if [ -n \"$DOCKER_AUTH_CONFIG\" ]; then mkdir -p \"${DOCKER_CONFIG:-$HOME/.docker}\" && printf '%s' \"$DOCKER_AUTH_CONFIG\" > \"${DOCKER_CONFIG:-$HOME/.docker}/config.json\"; fi"
             .to_owned(),
     ]);
     if way.engine == Engine::Docker {

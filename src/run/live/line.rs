@@ -6,14 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::pipeline::context::Context;
 use crate::pipeline::{Job, Pipeline};
-use crate::plan::{Plan, PlannedJob};
+use crate::plan::{External, Plan, PlannedJob};
 use crate::run::event::{JobHead, JobReport, Tests};
+use crate::run::groups::Groups;
 use crate::run::live::attempt::Finished;
 use crate::run::live::runner::Choice;
 use crate::run::live::stop::Stop;
 use crate::run::planned;
 use crate::run::predefined::{self, Whereabouts};
-use crate::run::schedule::{AllowFailure, Circle, Failure, Groups, Outcome, Schedule, When};
+use crate::run::schedule::{AllowFailure, Circle, Failure, Outcome, Schedule, When};
 use crate::run::sources::sources;
 use crate::run::status::Status;
 use crate::run::task::{self, Task};
@@ -52,6 +53,17 @@ pub struct Where {
 /// Why a job does not begin.
 #[derive(Debug)]
 pub struct Refusal(pub Failure, pub String);
+
+/// A job of another pipeline that a job needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// The number of its pipeline.
+    pub pipeline: usize,
+    /// Its name there.
+    pub job: String,
+    /// Whether it need not be there.
+    pub is_optional: bool,
+}
 
 /// What a job gets from a job of another pipeline of the run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -216,44 +228,47 @@ impl<'a> Line<'a> {
         self.context().predefined().find(|(name, _)| *name == wanted).map(|(_, value)| value).unwrap_or_default()
     }
 
-    /// The jobs of other pipelines that a job needs, each with the number of its pipeline.
-    pub fn needs_of_others(&self, job: usize, place: &Where) -> Result<Vec<(usize, String)>, Refusal> {
+    /// The jobs of other pipelines whose artifacts a job needs. No report has a say in which (gitlab, `Ci::BuildDependencies`).
+    pub fn needs_of_others(&self, job: usize, place: &Where) -> Result<Vec<Wanted>, Refusal> {
         let missing = |why: String| Refusal(Failure::MissingDependency, why);
+        let external = self.planned(job).external.iter().filter(|external| external.artifacts);
         // Those without a job wait for a pipeline of another project, which is not here.
-        let external = &self.planned(job).external;
-        if let Some(other) = external.iter().find(|external| external.pipeline.is_none() || external.project.is_some()) {
+        if let Some(other) =
+            external.clone().find(|external| external.pipeline.is_none() || external.project.is_some() && external.job.is_some())
+        {
             let other = other.project.as_deref().unwrap_or("another pipeline");
             return Err(missing(format!("it needs artifacts of `{other}`, which is not here")));
         }
-        let wanted: Vec<(&String, &String)> =
-            external.iter().filter_map(|external| Some((external.pipeline.as_ref()?, external.job.as_ref()?))).collect();
+        let of = |external: &External| Some((external.pipeline.clone()?, external.job.clone()?, external.optional));
+        let wanted: Vec<(String, String, bool)> = external.filter_map(of).collect();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
-        let (values, _) = self.values(job, place, &[])?;
-        let number = |(pipeline, name): (&String, &String)| {
-            let id = values.put_into(pipeline);
+        let (values, _) = self.values(job, place, None)?;
+        let found = |(pipeline, name, is_optional): (String, String, bool)| {
+            let id = values.put_into(&pipeline);
+            let number = id.parse();
             let number =
-                id.parse().map_err(|_| missing(format!("it needs artifacts of the pipeline `{pipeline}`, which is no number: `{id}`")))?;
-            Ok((number, values.put_into(name)))
+                number.map_err(|_| missing(format!("it needs artifacts of the pipeline `{pipeline}`, which is no number: `{id}`")))?;
+            Ok(Wanted { pipeline: number, job: values.put_into(&name), is_optional })
         };
-        wanted.into_iter().map(number).collect()
+        wanted.into_iter().map(found).collect()
     }
 
     /// What a job of another pipeline gets from the job `name` of this one, which must have succeeded
-    /// (<https://gitlab.com/gitlab-org/gitlab/-/issues/367229>).
-    pub fn foreign(&self, name: &str) -> Result<Foreign, String> {
-        let job = (0..self.chosen.len()).find(|&job| *self.planned(job).name == *name);
-        let job = job.ok_or_else(|| format!("it needs artifacts of `{name}`, a job that the pipeline {} does not have", self.number))?;
+    /// (<https://gitlab.com/gitlab-org/gitlab/-/issues/367229>); none where it does not run here.
+    pub fn foreign(&self, name: &str) -> Option<Result<Foreign, String>> {
+        let job = (0..self.chosen.len()).find(|&job| *self.planned(job).name == *name)?;
         if self.schedule.status(job) != Status::Success {
-            return Err(format!("it needs artifacts of `{}`, which has not succeeded, or not yet", self.name(job)));
+            return Some(Err(format!("it needs artifacts of `{}`, which has not succeeded, or not yet", self.name(job))));
         }
         let variables = self.variables.get(&self.planned(job).name).cloned().unwrap_or_default();
-        Ok(Foreign { job: self.name(job), variables })
+        Some(Ok(Foreign { job: self.name(job), variables }))
     }
 
-    /// The variables of a job as its shell gets them, and the jobs of its pipeline whose artifacts it gets, besides those of others.
-    pub fn values(&self, job: usize, place: &Where, foreign: &[Foreign]) -> Result<(Values, Vec<Arc<str>>), Refusal> {
+    /// The variables of a job as its shell gets them, and the jobs of its pipeline whose artifacts it gets, besides those of others; without `foreign` no report
+    /// has a part in them.
+    pub fn values(&self, job: usize, place: &Where, foreign: Option<&[Foreign]>) -> Result<(Values, Vec<Arc<str>>), Refusal> {
         let (pipeline, plan, context) = self.planned.parts();
         let planned = self.planned(job);
         let base = self.base(job).ok_or_else(|| Refusal(Failure::Runner, "its configuration is gone".to_owned()))?;
@@ -274,9 +289,11 @@ impl<'a> Line<'a> {
         predefined::environment(&mut variables, planned, base);
         task::with_own(&mut variables, base, planned);
         let sources = sources(pipeline, plan, planned);
-        let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
-        let reported = reported.chain(foreign.iter().flat_map(|foreign| &foreign.variables));
-        reported.for_each(|(name, value)| variables.set(name, value));
+        if let Some(foreign) = foreign {
+            let reported = sources.iter().filter_map(|source| self.variables.get(source)).flatten();
+            let reported = reported.chain(foreign.iter().flat_map(|foreign| &foreign.variables));
+            reported.for_each(|(name, value)| variables.set(name, value));
+        }
         // As those of projects and pipelines, which are expanded unless somebody says otherwise.
         context.all_given().for_each(|(name, value)| variables.set(name, value));
         for name in self.choice.files.keys() {
@@ -289,7 +306,7 @@ impl<'a> Line<'a> {
     pub fn task(&self, job: usize, place: &Where, foreign: &[Foreign]) -> Result<Task, Refusal> {
         let planned = self.planned(job);
         let refused = |why: String| Refusal(Failure::Runner, why);
-        let (values, sources) = self.values(job, place, foreign)?;
+        let (values, sources) = self.values(job, place, Some(foreign))?;
         let base = self.base(job).ok_or_else(|| refused("its configuration is gone".to_owned()))?;
         let sources = sources.iter().map(|source| self.whole(source)).chain(foreign.iter().map(|foreign| foreign.job.clone())).collect();
         let mut task = Task::new(planned, base, sources, values).map_err(refused)?;

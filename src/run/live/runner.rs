@@ -12,15 +12,16 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::context::Context;
 use crate::plan::Plan;
 use crate::run::event::{Event, JobReport, Level, Stamped};
+use crate::run::groups::Groups;
 use crate::run::live::attempt::{Attempt, Finished};
 use crate::run::live::child::{Children, Request, entries};
 use crate::run::live::executor::{Executor, Fault, Site};
 use crate::run::live::leftover::RunFolder;
-use crate::run::live::line::{Line, Planned, Refusal, Where, rfc_3339};
+use crate::run::live::line::{Line, Planned, Refusal, Wanted, Where, rfc_3339};
 use crate::run::live::source::{Objects, Source};
 use crate::run::live::stop::{Cause, Stop};
 use crate::run::live::store::Store;
-use crate::run::schedule::{Circle, Failure, Groups, Outcome};
+use crate::run::schedule::{Circle, Failure, Outcome};
 use crate::run::status::Status;
 use crate::run::task::Task;
 
@@ -261,9 +262,9 @@ impl Live<'_, '_> {
         self.running == 0 && self.lines.iter().all(|line| line.due.is_empty())
     }
 
-    /// Ends the jobs that would wait for ever, with their pipelines.
+    /// Ends the jobs that would wait for ever, with their pipeline. Others go on then: the pipeline that began last holds up the one above it.
     fn give_up(&mut self) {
-        for index in 0..self.lines.len() {
+        for index in (0..self.lines.len()).rev() {
             let waiting: Vec<usize> = self.lines[index].schedule.waiting().collect();
             for &job in &waiting {
                 let why = "it waits for its resource group, of which a job runs that waits for this pipeline: with GitLab, both would wait for ever";
@@ -272,7 +273,7 @@ impl Live<'_, '_> {
                 self.tell(Event::Note { job: Some(name), level: Level::Error, text: why.to_owned() });
             }
             if !waiting.is_empty() {
-                self.cancel(index, Cause::Canceled);
+                return self.cancel(index, Cause::Canceled);
             }
         }
     }
@@ -341,12 +342,16 @@ impl Live<'_, '_> {
     /// What has to be done for a job, with what it gets from other pipelines.
     fn task(&self, (line, job): (usize, usize), place: &Where) -> Result<Task, Refusal> {
         let mut foreign = Vec::new();
-        for (pipeline, name) in self.lines[line].needs_of_others(job, place)? {
+        for Wanted { pipeline, job: name, is_optional } in self.lines[line].needs_of_others(job, place)? {
             let missing = |why: String| Refusal(Failure::MissingDependency, why);
             let index = pipeline.checked_sub(1).filter(|&index| index < self.lines.len() && index != line);
             let index = index
                 .ok_or_else(|| missing(format!("it needs artifacts of the pipeline {pipeline}, which is none of this run's others")))?;
-            foreign.push(self.lines[index].foreign(&name).map_err(missing)?);
+            match self.lines[index].foreign(&name) {
+                Some(found) => foreign.push(found.map_err(missing)?),
+                None if is_optional => {}
+                None => return Err(missing(format!("it needs artifacts of `{name}`, a job that does not run in the pipeline {pipeline}"))),
+            }
         }
         self.lines[line].task(job, place, &foreign)
     }
@@ -358,7 +363,7 @@ impl Live<'_, '_> {
         if parent.depth() >= MAX_DEPTH {
             return Err(refused("pipelines within pipelines go two levels deep"));
         }
-        let (values, _) = parent.values(job, place, &[])?;
+        let (values, _) = parent.values(job, place, Some(&[]))?;
         let base = parent.base(job).ok_or_else(|| refused("its configuration is gone"))?;
         let artifact = |other: &str, path: &str| {
             let whole = format!("{}{other}", parent.name(job).strip_suffix(&*parent.planned(job).name).unwrap_or_default());
@@ -392,6 +397,8 @@ impl Live<'_, '_> {
     /// Ends a line in which nothing more happens. Gives whether it did so now.
     fn end(&mut self, index: usize) -> bool {
         let line = &mut self.lines[index];
+        // What ended a moment ago may have let a manual or delayed job come to its turn.
+        line.wake();
         if line.is_over || line.active > 0 || !line.due.is_empty() || line.schedule.has_pending() {
             return false;
         }

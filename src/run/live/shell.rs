@@ -51,6 +51,8 @@ pub struct Shell {
     before: BTreeSet<i32>,
     /// Bytes in folders of jobs that ended.
     deferred: AtomicU64,
+    /// Held by whoever makes the configuration of Docker's client that the jobs of a run have.
+    docker: Mutex<()>,
     /// Folders that their jobs left as they were.
     spare: Mutex<Vec<(PathBuf, Seen)>>,
 }
@@ -63,6 +65,7 @@ impl Default for Shell {
             program: bash.unwrap_or_else(|| PathBuf::from("sh")),
             before: process::all(),
             deferred: AtomicU64::new(0),
+            docker: Mutex::default(),
             spare: Mutex::default(),
         }
     }
@@ -81,7 +84,8 @@ impl Executor for Shell {
     fn open<'e>(&'e self, task: &Task, site: &Site<'_>, _stop: &Stop) -> Result<Box<dyn Place + 'e>, Fault> {
         let builds = site.folder.join(site.name);
         let project = builds.join(last(site.project));
-        let mut place = Folder { shell: self, builds, project, scripts: 0, seen: None, kept: false };
+        let docker = self.docker_folder(site.folder);
+        let mut place = Folder { shell: self, builds, project, docker, scripts: 0, seen: None, kept: false };
         if task.has_files
             && task.submodules == Submodules::None
             && let Some((spare, seen)) = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop()
@@ -91,7 +95,7 @@ impl Executor for Shell {
             return Ok(Box::new(place));
         }
         fs::create_dir_all(&place.project).map_err(|error| Fault::io("the folder of the job can't be made", &error))?;
-        for folder in site.source.folders_of(task) {
+        for folder in site.source.folders_of(task)? {
             folder::copy(folder, &place.project)?;
         }
         if task.has_files && task.submodules == Submodules::None {
@@ -105,6 +109,28 @@ impl Executor for Shell {
 const DEFERRED: (u64, usize, u64) = (4 << 20, 300, 512 << 20);
 
 impl Shell {
+    /// A folder in the one of the run, with what the user's configuration of Docker's client says: logins and builders of jobs are not the user's own.
+    fn docker_folder(&self, run: &Path) -> Option<PathBuf> {
+        let _alone = self.docker.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = run.join("docker");
+        if folder.is_dir() {
+            return Some(folder);
+        }
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let own = variable("DOCKER_CONFIG").or_else(|| Some(variable("HOME")?.join(".docker")))?;
+        fs::create_dir(&folder).ok()?;
+        if own.join("config.json").is_file() {
+            fs::copy(own.join("config.json"), folder.join("config.json")).ok()?;
+        }
+        // What jobs only read.
+        for name in ["cli-plugins", "contexts"] {
+            if own.join(name).is_dir() {
+                std::os::unix::fs::symlink(own.join(name), folder.join(name)).ok()?;
+            }
+        }
+        Some(folder)
+    }
+
     /// Whether the folder of a job is so small that it may stay until the run ends.
     fn defers(&self, folder: &Path) -> bool {
         let (most_bytes, most_entries, most_of_all) = DEFERRED;
@@ -163,6 +189,7 @@ struct Folder<'e> {
     /// The folder for the project and what belongs to it.
     builds: PathBuf,
     project: PathBuf,
+    docker: Option<PathBuf>,
     /// How many scripts were run.
     scripts: usize,
     /// What its files were, where it has those of the project.
@@ -198,6 +225,7 @@ impl Place for Folder<'_> {
             name.to_str().is_some_and(|name| INHERITED.contains(&name) || name.starts_with("LC_"))
         };
         command.envs(std::env::vars_os().filter(inherited));
+        command.envs(self.docker.iter().map(|folder| ("DOCKER_CONFIG", folder)));
         // With its end, so that it is not the beginning of another one's.
         let mark = process::Mark { text: &format!("{}/", self.builds.display()), before: &self.shell.before };
         process::run(&mut command, mark, deadline, stop, log)

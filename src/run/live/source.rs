@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use walkdir::WalkDir;
 
@@ -26,8 +26,10 @@ pub struct Source {
     folder: PathBuf,
     /// Files that git knows, from the root.
     tracked: Arc<BTreeSet<String>>,
-    /// What submodules have.
-    submodules: Vec<Submodule>,
+    /// The root of the project.
+    root: PathBuf,
+    /// What submodules have, since the first job that wants them began.
+    submodules: OnceLock<Result<Vec<Submodule>, Fault>>,
 }
 
 /// A repository within the project's.
@@ -37,7 +39,7 @@ struct Submodule {
     path: String,
     /// Whether it is one of another submodule.
     is_nested: bool,
-    /// A folder with nothing but its files, at its own path; none where it is not checked out.
+    /// A folder with nothing but its files, at its own path; none where it is not checked out, or git does not read it.
     folder: Option<PathBuf>,
 }
 
@@ -61,9 +63,9 @@ impl Source {
         if !root.join(".git").exists() {
             let files = every_file(root)?;
             copy_files(root, &files, into)?;
-            return Ok(Self { folder: into.to_owned(), tracked: Arc::new(BTreeSet::new()), submodules: Vec::new() });
+            return Ok(Self::new(root, into, BTreeSet::new()));
         }
-        let (mut tracked, new) = git.files()?;
+        let (tracked, new) = git.files()?;
         // Without a commit there is no repository to speak of.
         if let Ok(head) = git.line(&["rev-parse", "--verify", "--quiet", "HEAD"]) {
             match objects {
@@ -74,19 +76,25 @@ impl Source {
         let own = format!("{OWN_FOLDER}/");
         let files = tracked.iter().chain(new.iter().filter(|path| !path.starts_with(&own))).cloned().collect();
         copy_files(root, &files, into)?;
-        let submodules = submodules(root, &into.with_extension("submodules"), &mut tracked)?;
-        Ok(Self { folder: into.to_owned(), tracked: Arc::new(tracked), submodules })
+        Ok(Self::new(root, into, tracked))
+    }
+
+    fn new(root: &Path, folder: &Path, tracked: BTreeSet<String>) -> Self {
+        Self { folder: folder.to_owned(), tracked: Arc::new(tracked), root: root.to_owned(), submodules: OnceLock::new() }
     }
 
     /// The folders with the files that a job has, whose contents go into one.
-    pub fn folders_of(&self, task: &Task) -> Vec<&Path> {
+    ///
+    /// # Errors
+    /// [`Fault`] where the files of submodules can't be copied.
+    pub fn folders_of(&self, task: &Task) -> Result<Vec<&Path>, Fault> {
         let own = task.has_files.then_some(self.folder.as_path());
-        own.into_iter().chain(self.submodules_of(task).filter_map(|submodule| submodule.folder.as_deref())).collect()
+        Ok(own.into_iter().chain(self.submodules_of(task)?.filter_map(|submodule| submodule.folder.as_deref())).collect())
     }
 
     /// What is to be said of submodules that a job should have, and that are not here: sentences.
     pub fn absent_of(&self, task: &Task) -> Vec<String> {
-        let absent = self.submodules_of(task).filter(|submodule| submodule.folder.is_none());
+        let absent = self.submodules_of(task).into_iter().flatten().filter(|submodule| submodule.folder.is_none());
         absent
             .map(|submodule| {
                 format!("the submodule `{}` is not checked out here (`git submodule update --init --recursive`)", submodule.path)
@@ -94,9 +102,16 @@ impl Source {
             .collect()
     }
 
-    fn submodules_of(&self, task: &Task) -> impl Iterator<Item = &Submodule> {
-        let (any, nested) = (task.submodules >= Submodules::Normal, task.submodules == Submodules::Recursive);
-        self.submodules.iter().filter(move |submodule| if submodule.is_nested { nested } else { any })
+    fn submodules_of(&self, task: &Task) -> Result<impl Iterator<Item = &Submodule>, Fault> {
+        let known: &[Submodule] = match task.submodules {
+            Submodules::None => &[],
+            Submodules::Normal | Submodules::Recursive => {
+                let all = self.submodules.get_or_init(|| submodules(&self.root, &self.folder.with_extension("submodules")));
+                all.as_ref().map_err(Clone::clone)?
+            }
+        };
+        let deep = task.submodules == Submodules::Recursive;
+        Ok(known.iter().filter(move |submodule| deep || !submodule.is_nested))
     }
 
     /// Puts texts in the place of files, or makes them.
@@ -128,9 +143,8 @@ impl Source {
 /// Most submodules, those of submodules among them, that are looked at.
 const MAX_SUBMODULES: usize = 1000;
 
-/// The submodules of the repository at `root`, outer ones first, each with its files in a folder of its own below `into`. What git knows of their files comes to
-/// `tracked`, as if they were the repository's own.
-fn submodules(root: &Path, into: &Path, tracked: &mut BTreeSet<String>) -> Result<Vec<Submodule>, Fault> {
+/// The submodules of the repository at `root`, outer ones first, each with its files in a folder of its own below `into`.
+fn submodules(root: &Path, into: &Path) -> Result<Vec<Submodule>, Fault> {
     let mut found = Vec::new();
     let mut open = vec![(root.to_owned(), String::new())];
     while let Some((repository, prefix)) = open.pop() {
@@ -143,11 +157,12 @@ fn submodules(root: &Path, into: &Path, tracked: &mut BTreeSet<String>) -> Resul
                 return Err(Fault(format!("the project has more than {MAX_SUBMODULES} submodules")));
             }
             let mut submodule = Submodule { path: path.clone(), is_nested: !prefix.is_empty(), folder: None };
-            if folder.join(".git").exists() {
-                let (known, new) = Git { root: &folder }.files()?;
+            // What git refuses to read, such as the repository of somebody else, is as good as absent.
+            if folder.join(".git").exists()
+                && let Ok((known, new)) = (Git { root: &folder }).files()
+            {
                 let own = into.join(found.len().to_string());
                 copy_files(&folder, &known.iter().chain(&new).cloned().collect(), &own.join(&path))?;
-                tracked.extend(known.iter().map(|file| format!("{path}/{file}")));
                 submodule.folder = Some(own);
                 open.push((folder, format!("{path}/")));
             }

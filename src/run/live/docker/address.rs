@@ -29,13 +29,19 @@ impl Address {
     /// # Errors
     /// [`Fault`] where a context is named that is not there, or that says no address.
     pub fn of(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Fault> {
-        let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
-        let folder = variable("DOCKER_CONFIG").map_or_else(|| home.join(".docker"), PathBuf::from);
+        let folder = variable("DOCKER_CONFIG").or_else(|| Some(format!("{}/.docker", variable("HOME")?))).map(PathBuf::from);
         if let Some(host) = variable("DOCKER_HOST") {
             let wants = variable("DOCKER_TLS_VERIFY").is_some() || variable("DOCKER_TLS").is_some();
-            let tls = wants.then(|| variable("DOCKER_CERT_PATH").map_or(folder, PathBuf::from));
+            let tls = wants.then(|| variable("DOCKER_CERT_PATH").map(PathBuf::from).or(folder)).flatten();
+            if wants && tls.is_none() {
+                return Err(Fault(format!(
+                    "the Docker engine at {host} wants certificates, and `DOCKER_CERT_PATH` does not say where they are"
+                )));
+            }
             return Ok(Self { host: Some(host), tls, context: None });
         }
+        // Without a home there is no configuration.
+        let Some(folder) = folder else { return Ok(Self { host: None, tls: None, context: None }) };
         let configured = || Some(json(&folder.join("config.json"))?.get("currentContext")?.as_str()?.to_owned());
         match variable("DOCKER_CONTEXT").or_else(configured).filter(|name| !name.is_empty() && name != "default") {
             Some(name) => Self::in_context(&folder.join("contexts"), name),
@@ -53,7 +59,15 @@ impl Address {
         let host = endpoint["Host"].as_str().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| Fault(format!("the Docker context `{name}` says no address of an engine")))?.to_owned();
         let certificates = contexts.join("tls").join(&id).join("docker");
-        Ok(Self { host: Some(host), tls: certificates.is_dir().then_some(certificates), context: Some(name) })
+        let has = |file: &str| certificates.join(file).is_file();
+        let given = ["ca.pem", "cert.pem", "key.pem"].into_iter().filter(|file| has(file)).count();
+        if endpoint["SkipTLSVerify"] == true || given == 1 || given == 2 {
+            let message = format!(
+                "the Docker context `{name}` has no authority, certificate and key of its own (`ca`, `cert`, `key`), or does not verify the engine; both are needed here"
+            );
+            return Err(Fault(message));
+        }
+        Ok(Self { host: Some(host), tls: (given == 3).then_some(certificates), context: Some(name) })
     }
 }
 
@@ -86,7 +100,9 @@ mod tests {
         let contexts = home.path().join(".docker/contexts");
         let id = "512eea46ceb3921dff4363c7069d89d4964d1d9fccaa0f411851a7aa60a5c868";
         std::fs::create_dir_all(contexts.join("meta").join(id)).unwrap();
-        std::fs::create_dir_all(contexts.join("tls").join(id).join("docker")).unwrap();
+        let certificates = contexts.join("tls").join(id).join("docker");
+        std::fs::create_dir_all(&certificates).unwrap();
+        ["ca.pem", "cert.pem", "key.pem"].iter().for_each(|file| std::fs::write(certificates.join(file), "").unwrap());
         let meta = r#"{"Name":"far","Metadata":{},"Endpoints":{"docker":{"Host":"tcp://far.example.com:2376","SkipTLSVerify":false}}}"#;
         std::fs::write(contexts.join("meta").join(id).join("meta.json"), meta).unwrap();
         home
@@ -112,6 +128,9 @@ mod tests {
         assert!(far(&address(home.path(), &[]).unwrap()));
         assert_eq!(address(home.path(), &[("DOCKER_CONTEXT", "default")]).unwrap().host, None);
         assert!(address(home.path(), &[("DOCKER_CONTEXT", "near")]).unwrap_err().0.contains("`near` is not there"));
+        let tls = address(home.path(), &[]).unwrap().tls.unwrap();
+        std::fs::remove_file(tls.join("key.pem")).unwrap();
+        assert!(address(home.path(), &[]).unwrap_err().0.contains("`far` has no authority, certificate and key"));
     }
 
     #[test]

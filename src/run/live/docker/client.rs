@@ -20,20 +20,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// A connection to the engine of the environment.
+    /// A connection to the engine at an address.
     ///
     /// # Errors
     /// [`Fault`] where its address or its certificates can't be used.
-    pub fn new() -> Result<Self, Fault> {
+    pub fn new(address: &Address) -> Result<Self, Fault> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Fault::io("no runtime can be made", &error))?;
-        let address = Address::of(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
         let docker = runtime
-            .block_on(async { connection(&address) })
+            .block_on(async { connection(address) })
             .map_err(|error| failed(&format!("the Docker engine at {address} can't be reached"), &error))?;
-        Ok(Self { docker, address, runtime })
+        Ok(Self { docker, address: address.clone(), runtime })
     }
 
     /// Waits for an answer.

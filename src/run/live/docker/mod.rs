@@ -23,6 +23,7 @@ use crate::run::live::stop::Stop;
 use crate::run::task::{Container, Task};
 use crate::run::variables::Values;
 use crate::run::wanted::Wanted;
+use address::Address;
 use client::{Client, failed};
 use container::{Built, Labels};
 use files::Modes;
@@ -45,6 +46,8 @@ pub struct Docker {
     pub registry: Option<String>,
     /// How long the services of a job may take until they listen; with nothing, nobody waits.
     pub service_timeout: Duration,
+    /// Where the engine is, whatever becomes of the user's configuration meanwhile.
+    address: Address,
     /// A registry of its own.
     own: Option<Registry>,
 }
@@ -56,10 +59,11 @@ impl Docker {
     /// # Errors
     /// [`Fault`] where there is no engine, or it does not answer.
     pub fn new(privileged: bool, image: Option<String>, registry: Option<String>) -> Result<Self, Fault> {
-        let client = Client::new()?;
+        let address = Address::of(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let client = Client::new(&address)?;
         client.ping()?;
         sweep::sweep(&client);
-        Ok(Self { privileged, image, registry, service_timeout: service::TIMEOUT, own: None })
+        Ok(Self { privileged, image, registry, service_timeout: service::TIMEOUT, address, own: None })
     }
 }
 
@@ -72,14 +76,14 @@ impl Docker {
     /// # Errors
     /// [`Fault`] where its image can't be had, it can't be started, or `stop` is told.
     pub fn start_registry(&mut self, stop: &Stop) -> Result<(), Fault> {
-        self.own = Some(Registry::start(&Client::new()?, stop)?);
+        self.own = Some(Registry::start(&Client::new(&self.address)?, stop)?);
         Ok(())
     }
 }
 
 impl Drop for Docker {
     fn drop(&mut self) {
-        if let (Some(registry), Ok(client)) = (&self.own, Client::new()) {
+        if let (Some(registry), Ok(client)) = (&self.own, Client::new(&self.address)) {
             registry.end(&client);
         }
     }
@@ -95,7 +99,7 @@ impl Executor for Docker {
     }
 
     fn published(&self) -> Vec<String> {
-        match (&self.own, Client::new()) {
+        match (&self.own, Client::new(&self.address)) {
             (Some(registry), Ok(client)) => registry.images(&client),
             _ => Vec::new(),
         }
@@ -107,7 +111,7 @@ impl Executor for Docker {
             (None, Some(name)) => Container { image: name.clone(), ..Container::default() },
             (None, None) => return Err(Fault("the job names no image, and none is given for such jobs (`--default-image`)".to_owned())),
         };
-        let client = Client::new()?;
+        let client = Client::new(&self.address)?;
         let run = site.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let name = format!("{run}-{}", site.name);
         let (project, _) = self.directories(site);
@@ -164,7 +168,7 @@ impl Job<'_> {
         self.job = Some(id.clone());
         let folders = [self.project.as_str()];
         files::make_folders(&self.client, &id, &folders)?;
-        for folder in site.source.folders_of(task) {
+        for folder in site.source.folders_of(task)? {
             files::put(&self.client, &id, folder, &self.project, Modes::Open)?;
         }
         self.warnings.extend(service::ready(&self.client, &services, self.docker.service_timeout.min(task.timeout), stop));
