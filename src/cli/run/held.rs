@@ -72,10 +72,15 @@ pub fn held(
         let pipeline = resolve(workspace, &mut documents, entry, file, situation);
         Some((workspace, pipeline, documents))
     });
-    let mut found = look(plan, view, arguments, pushes, situation);
+    let mut found: Vec<Effect> = look(plan, view, arguments, pushes, situation)
+        .into_iter()
+        .map(|effect| effect.unwrap_or_else(|| (Some("it has no `script`".to_owned()), false)))
+        .collect();
     if let Some((workspace, pipeline, mut documents)) = original {
         let view = View { workspace, pipeline: &pipeline, documents: &mut documents };
-        for (known, (why, pushes)) in found.iter_mut().zip(look(plan, view, arguments, pushes, situation)) {
+        // What a migration adds was not there.
+        for (known, before) in found.iter_mut().zip(look(plan, view, arguments, pushes, situation)) {
+            let Some((why, pushes)) = before else { continue };
             *known = (known.0.take().or(why), known.1 || pushes);
         }
     }
@@ -94,15 +99,17 @@ pub fn held(
     held
 }
 
-/// By job of `plan`, why it does not start, and whether it pushes to the project's registry. Variables have the values that the job gets, since they lead pushes
-/// elsewhere.
-fn look(plan: &Plan, view: View<'_>, arguments: &Arguments, pushes: Pushes<'_>, situation: &Situation) -> Vec<(Option<String>, bool)> {
+/// Why a job does not start, and whether it pushes to the project's registry.
+type Effect = (Option<String>, bool);
+
+/// What each job of `plan` does that has a script. Variables have the values that the job gets, since they lead pushes elsewhere.
+fn look(plan: &Plan, view: View<'_>, arguments: &Arguments, pushes: Pushes<'_>, situation: &Situation) -> Vec<Option<Effect>> {
     let mut detector = Detector::new(view.workspace);
-    let mut known: BTreeMap<Arc<str>, (Option<String>, bool)> = BTreeMap::new();
+    let mut known: BTreeMap<Arc<str>, Effect> = BTreeMap::new();
     let mut found = Vec::new();
     for planned in &plan.jobs {
         let Some(job) = view.pipeline.job(&planned.base).filter(|job| job.is_script()) else {
-            found.push((Some("it has no `script`".to_owned()), false));
+            found.push(None);
             continue;
         };
         // All that `parallel: N` makes of one are alike.
@@ -117,7 +124,7 @@ fn look(plan: &Plan, view: View<'_>, arguments: &Arguments, pushes: Pushes<'_>, 
             let why = deploys.or_else(|| effects.pushes.iter().find_map(|push| pushes.against(push, &job.name, arguments)));
             (why, effects.pushes.iter().any(|push| push.is_own(pushes.registry)))
         });
-        found.push(result.clone());
+        found.push(Some(result.clone()));
     }
     found
 }
