@@ -45,7 +45,7 @@ impl Case {
     }
 }
 
-/// The cases of the corpus that `UNDIND_ONLY` lets through, sorted by name, or why there are none.
+/// The cases of the corpus that `UNDIND_ONLY` lets through, sorted by name, each `UNDIND_EACH`th of them, or why there are none.
 pub fn cases() -> Result<Vec<Case>, String> {
     let corpus = folder();
     if !corpus.join("files").is_dir() {
@@ -53,7 +53,8 @@ pub fn cases() -> Result<Vec<Case>, String> {
     }
     let mut cases: Vec<Case> = entries(&corpus.join("files")).into_iter().map(single).collect();
     cases.extend(entries(&corpus.join("trees")).into_iter().filter_map(|path| tree(&path)));
-    Ok(wanted(cases))
+    let each = std::env::var("UNDIND_EACH").map_or(1, |each| each.parse().expect("UNDIND_EACH is a number from 1"));
+    Ok(wanted(cases).into_iter().step_by(each).collect())
 }
 
 /// The cases of the fixtures that `UNDIND_ONLY` lets through, and those of the corpus where it is there.
