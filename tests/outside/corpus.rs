@@ -45,7 +45,7 @@ impl Case {
     }
 }
 
-/// The cases of the corpus that `UNDIND_ONLY` lets through, sorted by name, each `UNDIND_EACH`th of them, or why there are none.
+/// The cases of the corpus that `UNDIND_ONLY` lets through, sorted by name, or why there are none.
 pub fn cases() -> Result<Vec<Case>, String> {
     let corpus = folder();
     if !corpus.join("files").is_dir() {
@@ -53,15 +53,23 @@ pub fn cases() -> Result<Vec<Case>, String> {
     }
     let mut cases: Vec<Case> = entries(&corpus.join("files")).into_iter().map(single).collect();
     cases.extend(entries(&corpus.join("trees")).into_iter().filter_map(|path| tree(&path)));
-    let each = std::env::var("UNDIND_EACH").map_or(1, |each| each.parse().expect("UNDIND_EACH is a number from 1"));
-    Ok(wanted(cases).into_iter().step_by(each).collect())
+    Ok(wanted(cases))
 }
 
 /// The cases of the fixtures that `UNDIND_ONLY` lets through, and those of the corpus where it is there.
 pub fn all_cases() -> Vec<Case> {
+    every(1)
+}
+
+/// As [`all_cases`], but each `UNDIND_EACH`th of those of the corpus, for what takes long.
+pub fn some_cases() -> Vec<Case> {
+    every(std::env::var("UNDIND_EACH").map_or(1, |each| each.parse().expect("UNDIND_EACH is a number from 1")))
+}
+
+fn every(step: usize) -> Vec<Case> {
     let mut all = fixtures();
     match cases() {
-        Ok(cases) => all.extend(cases),
+        Ok(cases) => all.extend(cases.into_iter().step_by(step)),
         Err(why) => crate::say(&format!("the fixtures alone, since there is {why}")),
     }
     all

@@ -11,7 +11,7 @@
 //! | `sample` (ignored) | nothing: draws diffs and findings into a folder for somebody to read |
 //!
 //! The corpus is the folder in `UNDIND_CORPUS` (default: `../shared/corpus` beside the crate); without one the tests say so and pass. `UNDIND_ONLY=substring`
-//! keeps the cases with that name, `UNDIND_EACH=2` each second one, `UNDIND_BIN=path` judges another binary, such as a release build.
+//! keeps the cases with that name, `UNDIND_EACH=2` each second one where that takes long, `UNDIND_BIN=path` judges another binary, such as a release build.
 
 mod binary;
 mod clients;

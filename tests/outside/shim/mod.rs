@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::binary::undind;
-use crate::corpus::{Case, all_cases};
+use crate::corpus::{Case, some_cases};
 use crate::target::Target;
 use crate::{say, workers};
 use comparison::{Findings, Side, compare};
@@ -74,7 +74,7 @@ fn check(target: Target) {
 
 /// Every fully migrated job of the corpus and the fixtures, compared; jobs of a case with the same scripts and variables only once.
 pub fn judged(target: Target) -> Vec<Judged> {
-    let cases: Vec<Case> = all_cases().into_iter().step_by(target.step()).collect();
+    let cases: Vec<Case> = some_cases().into_iter().step_by(target.step()).collect();
     let jobs: Vec<(String, String, Side, Side)> = workers::each(&cases, |case| migrated(case, target)).into_iter().flatten().collect();
     workers::each(&jobs, |(case, job, before, after)| Judged { case: case.clone(), job: job.clone(), findings: compare(before, after) })
 }
