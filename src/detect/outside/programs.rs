@@ -44,7 +44,7 @@ const HARMFUL: &[(&str, &[&str])] = &[
     ("bun", &["publish"]),
     ("bundle", &["publish"]),
     ("cabal", &["upload"]),
-    ("cargo", &["publish", "yank", "owner", "release", "smart-release"]),
+    ("cargo", &["publish", "yank", "owner", "smart-release"]),
     ("cdk", &["deploy", "destroy", "bootstrap"]),
     ("cdktf", &["deploy", "destroy"]),
     ("charmcraft", &["upload", "release"]),
@@ -194,12 +194,14 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
         return arguments.is_empty()
             || !arguments.iter().all(|argument| matches!(*argument, "--version" | "version" | "-V" | "--help" | "help"));
     }
-    let words = words(arguments);
+    let told = words(arguments, VALUED);
     if let Some((_, harmless)) = HARMLESS.iter().find(|(known, _)| *known == name) {
         let is_told = harmless.iter().any(|known| known.starts_with('-') && has(&[known]));
-        let is_asked = words.is_empty() && has(&["--version", "--help", "-h"]);
-        return !(is_told || is_asked || only_fetches(name, &words) || harmless.iter().any(|known| begins(&words, known)));
+        let is_asked = told.is_empty() && has(&["--version", "--help", "-h"]);
+        return !(is_told || is_asked || only_fetches(name, &told) || harmless.iter().any(|known| begins(&told, known)));
     }
+    // Elsewhere a short option may be a switch, and what stands behind it is what is done: `mvn -e deploy`.
+    let words = words(arguments, &[]);
     let harmful = HARMFUL.iter().find(|(known, _)| *known == name);
     if harmful.is_some_and(|(_, harmful)| harmful.iter().any(|known| within(&words, arguments, known))) {
         return true;
@@ -213,6 +215,8 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
             has(&["-X", "--method", "-f", "--raw-field", "-F", "--field", "--input"]) && !has(&["GET"])
         }
         "vault" => begins(&words, "write") && !words.get(1).is_some_and(|path| path.starts_with("auth/") && path.contains("login")),
+        // `cargo build --profile release` is none.
+        "cargo" => words.iter().find(|word| !word.starts_with('+')) == Some(&"release"),
         "goreleaser" => words.is_empty() && !has(&["--version", "-v", "--help"]),
         "dagger" => begins(&words, "call") && words.iter().skip(1).any(|word| speaks(word)),
         _ if TASKS.contains(&name) && task(name, arguments) => true,
@@ -224,6 +228,10 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
 
 /// Whether nothing but a look is taken. `-n` means that to few programs.
 fn is_rehearsal(name: &str, arguments: &[&str]) -> bool {
+    // What these are given is done elsewhere, whatever it is.
+    if matches!(name, "ssh" | "sshpass" | "mosh" | "scp" | "sftp") {
+        return false;
+    }
     arguments.iter().any(|argument| match argument.split_once('=') {
         Some(("--dry-run", how)) => !matches!(how, "none" | "false" | "0"),
         Some(_) => false,
@@ -235,12 +243,12 @@ fn is_rehearsal(name: &str, arguments: &[&str]) -> bool {
     })
 }
 
-/// The words that are no options, without the values of some.
-fn words<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+/// The words that are no options, without the values of those in `valued`.
+fn words<'a>(arguments: &[&'a str], valued: &[&str]) -> Vec<&'a str> {
     let mut words = Vec::new();
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
-        if VALUED.contains(argument) {
+        if valued.contains(argument) {
             rest.next();
         } else if !argument.starts_with('-') && !argument.is_empty() {
             words.push(*argument);
@@ -278,10 +286,12 @@ fn only_fetches(name: &str, words: &[&str]) -> bool {
 /// Whether a task is named that reaches out.
 fn task(name: &str, arguments: &[&str]) -> bool {
     let own = arguments.split(|argument| *argument == "--").next().unwrap_or_default();
+    let is_make = matches!(name, "make" | "gmake");
     let mut words = Vec::new();
     let mut rest = own.iter();
     while let Some(argument) = rest.next() {
-        if matches!(*argument, "-C" | "-f" | "--directory" | "--file" | "--prefix" | "-e" | "-s") && !matches!(name, "tox" | "nox") {
+        let has_value = matches!(*argument, "--directory" | "--file" | "--prefix") || (is_make && matches!(*argument, "-C" | "-f"));
+        if has_value {
             rest.next();
         } else if (!argument.starts_with('-') || matches!(name, "tox" | "nox")) && !argument.contains('=') {
             words.push(*argument);
