@@ -1,23 +1,21 @@
 //! A job into what it does to others when it runs: deployments, releases, uploads, pushes. Knows names of programs and their subcommands, not what a
 //! program of the repository does.
 
+mod engine;
+mod fed;
 mod programs;
+mod reader;
 mod requests;
 
-use std::collections::BTreeSet;
-
+use crate::detect::JobFacts;
 use crate::detect::registry::Registry;
-use crate::detect::steps::{JobShell, Step};
-use crate::detect::{JobFacts, Program};
+use crate::detect::steps::JobShell;
 use crate::docker::{Arg, Op, Operation, Role, service_names};
 use crate::pipeline::Job;
 use crate::workspace::Workspace;
 use crate::yaml::{Data, Value};
 
-use programs::{acts, speaks};
-
-/// Script files that are followed within each other, at most.
-const MAX_FOLLOWED: usize = 8;
+use reader::Reader;
 
 /// What a job does to others.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -69,7 +67,7 @@ pub fn effects(job: &Job, facts: &JobFacts, workspace: &Workspace) -> Effects {
     }
     let services: Vec<String> =
         job.services().iter().flat_map(|service| service.aliases.iter().cloned().chain(service_names(service.text()))).collect();
-    let mut reader = Reader { workspace, local: services, seen: BTreeSet::new(), effects: &mut effects };
+    let mut reader = Reader::new(workspace, job, services, &mut effects);
     for shell in [main, &after] {
         reader.shell(shell, 0);
     }
@@ -111,85 +109,6 @@ fn push(operation: &Operation, argv: &[Arg], text: &str) -> Option<Push> {
 /// (<https://docs.gitlab.com/ci/yaml/#environmentaction>).
 fn deploys(environment: &Value) -> bool {
     !matches!(environment.get("action").and_then(Value::as_str), Some("prepare" | "verify" | "access"))
-}
-
-struct Reader<'a> {
-    workspace: &'a Workspace,
-    /// Names of hosts that belong to the job.
-    local: Vec<String>,
-    /// Files that were read.
-    seen: BTreeSet<String>,
-    effects: &'a mut Effects,
-}
-
-impl Reader<'_> {
-    /// Looks at the commands of a script of the job, or, deeper, of a file that it runs.
-    fn shell(&mut self, shell: &JobShell, depth: usize) {
-        // What a function does is seen where it is called.
-        for step in shell.steps.iter().filter(|step| !step.invocation.is_definition()) {
-            let text = &shell.script.text[step.range()];
-            // The operations of the job's own script are known, with the job's variables.
-            if let Some(operation) = step.operation.as_ref().filter(|_| depth > 0) {
-                self.effects.pushes.extend(push(operation, &step.argv, text));
-            }
-            if step.invocation.is_remote() || self.acts(step) {
-                self.effects.deploys.push(format!("it runs `{}`", first_line(text)));
-            } else if let Program::Runs(index) = step.program
-                && let Some(file) = step.argv.get(index)
-            {
-                self.file(step, &file.text, text, depth);
-            } else if let Some(name) = step.argv.first().filter(|_| matches!(step.program, Program::Opaque)) {
-                self.file(step, &name.text, text, depth);
-            }
-        }
-    }
-
-    fn acts(&self, step: &Step) -> bool {
-        let Some((name, arguments)) = step.argv.split_first() else { return false };
-        let arguments: Vec<&str> = arguments.iter().map(|argument| &*argument.text).collect();
-        let local: Vec<&str> = self.local.iter().map(String::as_str).collect();
-        acts(&name.text, &arguments, &local) || self.is_sent_by_a_file(&name.text, &arguments)
-    }
-
-    /// Whether a file of the repository that is no shell script, and that an interpreter is given, sends requests.
-    fn is_sent_by_a_file(&self, name: &str, arguments: &[&str]) -> bool {
-        let runs_files = ["python", "python3", "node", "ruby", "php", "perl"].contains(&name.rsplit('/').next().unwrap_or(name));
-        let file = || arguments.iter().find(|argument| !argument.starts_with('-')).and_then(|file| repository_path(file));
-        let sends = |text: &str| {
-            ["requests.post(", "requests.put(", "requests.patch(", "requests.delete(", "twine upload", "git push", "method=\"POST\""]
-                .iter()
-                .any(|part| text.contains(part))
-        };
-        runs_files && file().and_then(|path| self.workspace.text(&path).ok()).is_some_and(|text| text.len() < MAX_FILE && sends(&text))
-    }
-
-    /// Looks at a script file that a step runs: at its name, and into it where it is in the repository.
-    fn file(&mut self, step: &Step, file: &str, text: &str, depth: usize) {
-        // `. /etc/os-release` is no release.
-        if speaks(file) && !file.starts_with("/etc/") {
-            return self.effects.deploys.push(format!("it runs `{}`", first_line(text)));
-        }
-        let Some(file) = repository_path(file).filter(|_| depth < MAX_FOLLOWED) else { return };
-        // Where the folder is not known, it is most likely the one in which the script began.
-        let folder = step.folder().filter(|folder| !folder.is_empty()).map(|folder| format!("{folder}/")).unwrap_or_default();
-        let path = format!("{folder}{file}");
-        if self.seen.insert(path.clone())
-            && let Ok(text) = self.workspace.text(&path)
-            && text.len() < MAX_FILE
-        {
-            self.shell(&JobShell::of_text(&text), depth + 1);
-        }
-    }
-}
-
-/// Largest file that is looked into, in bytes.
-const MAX_FILE: usize = 1 << 20;
-
-/// A path as the workspace knows it, where it surely lies in the repository.
-fn repository_path(text: &str) -> Option<String> {
-    let own = ["${CI_PROJECT_DIR}/", "${PWD}/", "./"];
-    let path = own.iter().fold(text, |path, beginning| path.strip_prefix(beginning).unwrap_or(path));
-    (!path.starts_with('/') && !path.is_empty() && !path.contains("${") && !path.contains("..")).then(|| path.to_owned())
 }
 
 fn first_line(text: &str) -> String {
@@ -291,6 +210,10 @@ mod tests {
             "python deploy.py",
             "python ci/hook.py",
             "upload_to_server x",
+            "docker run --rm amazon/aws-cli s3 cp x s3://y",
+            "psql -h db.example.com -c 'drop table x'",
+            "mysql --host=10.0.0.1 x",
+            "psql postgres://me:x@db.example.com:5432/app -f x.sql",
         ];
         assert_eq!(lines.into_iter().filter(|line| !found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
     }
@@ -348,6 +271,79 @@ mod tests {
             "python -m pycodestyle nomad",
             "uv pip install ansible",
             "up() { kubectl apply -f x; }; echo",
+            "psql -h postgres -c 'drop table x'",
+            "psql postgres://me:x@localhost/app -f x.sql",
+            "mysql -h 127.0.0.1 x",
+            "pip install awscli psql",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn commands_that_are_fed_to_a_shell_or_written_to_a_file_are_followed() {
+        let lines = [
+            "bash <<EOF\nkubectl apply -f x\nEOF",
+            "sh -s -- x <<'EOF'\nkubectl apply -f x\nEOF",
+            "cat <<EOF | sudo bash -x\nif true; then kubectl apply -f x; fi\nEOF",
+            "bash <<< 'kubectl apply -f x'",
+            "echo 'kubectl apply -f x' | sh",
+            "printf 'true\\nkubectl apply -f x\\n' | sh -e",
+            "docker exec -i x sh <<EOF\nkubectl apply -f x\nEOF",
+            "cat ci/up.sh | sh",
+            "cat > x.sh <<EOF\nkubectl apply -f x\nEOF\nsh x.sh",
+            "echo '#!/bin/sh' > /tmp/x.sh\necho 'kubectl apply -f x' >> /tmp/x.sh\nchmod +x /tmp/x.sh\n/tmp/x.sh",
+            "echo true > x.sh && sh x.sh && tee x.sh <<EOF\nssh a b\nEOF\nsh x.sh",
+            "python3 - <<EOF\nimport requests\nrequests.post(url)\nEOF",
+            "curl -s https://example.com/deploy.sh | bash -s prod",
+            "bash <(curl -s https://codecov.io/bash)",
+            "sh <<A\nsh <<B\nkubectl apply -f x\nB\nA",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| !found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+        let lines = [
+            "cat <<EOF\nkubectl apply -f x\nEOF",
+            "cat > notes.txt <<EOF\nkubectl apply -f x\nEOF\nsh ci/test.sh",
+            "bash <<EOF\necho kubectl apply\nEOF",
+            "curl -fsSL https://example.com/install.sh | sh",
+            "echo 'kubectl apply -f x' | grep sh",
+            "echo 'kubectl apply -f x' && sh ci/test.sh",
+            "cat > x.sh <<EOF\nkubectl apply -f x\nEOF\ncat > x.sh <<EOF\ntrue\nEOF\nsh x.sh",
+            "python - <<EOF\nprint(1)\nEOF",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_an_engine_elsewhere_is_told_is_found() {
+        let lines = [
+            "docker -H ssh://me@prod compose up -d",
+            "docker --host tcp://prod.example.com:2376 run -d app",
+            "DOCKER_HOST=ssh://me@prod docker compose up -d",
+            "export DOCKER_HOST=tcp://10.0.0.1:2376; docker run -d app",
+            "docker -H $PROD run -d app",
+            "docker --context prod compose up -d",
+            "docker context create prod --docker host=ssh://me@prod; docker --context prod run app",
+            "docker context create prod --docker \"host=ssh://me@prod,ca=x\"; docker context use prod; docker run app",
+            "docker context use prod && docker compose up -d",
+            "DOCKER_CONTEXT=prod docker compose pull",
+            "export DOCKER_HOST=ssh://me@prod; sh ci/images.sh",
+            "docker-compose -H ssh://me@prod up -d",
+            "docker -H tcp://prod:2376 run app",
+        ];
+        assert_eq!(lines.into_iter().filter(|line| !found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
+        let lines = [
+            "docker -H tcp://docker:2375 run -d app",
+            "docker -H tcp://web:2375 run -d app",
+            "docker -H unix:///run/docker.sock run -d app",
+            "export DOCKER_HOST=unix://$XDG_RUNTIME_DIR/docker.sock; docker run -d app",
+            "export DOCKER_HOST=tcp://localhost:2375; docker run -d app",
+            "docker -H ssh://me@prod ps",
+            "docker -H ssh://me@prod version",
+            "docker --context default run app",
+            "docker context create tls; docker buildx create tls --use; docker buildx build .",
+            "docker context create tls; docker context use tls; docker build .",
+            "docker context create ci --docker host=tcp://docker:2376; docker --context ci build .",
+            "docker context use prod; docker -H tcp://docker:2375 build .",
+            "export DOCKER_HOST=ssh://me@prod; docker --context default version; unset DOCKER_HOST; docker login",
         ];
         assert_eq!(lines.into_iter().filter(|line| found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
     }

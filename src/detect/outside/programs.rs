@@ -182,7 +182,14 @@ fn plain(name: &str) -> String {
 /// belong to the job.
 pub fn acts(name: &str, arguments: &[&str], local: &[&str]) -> bool {
     let exact = name.rsplit('/').next().unwrap_or(name);
-    by_name(exact, arguments, local) || by_name(&plain(name), arguments, local)
+    names(name).chain([exact.to_owned()]).any(|name| by_name(&name, arguments, local))
+}
+
+/// What the tables may call a program: an image is often called `amazon/aws-cli`.
+fn names(name: &str) -> impl Iterator<Item = String> {
+    let plain = plain(name);
+    let shorter = plain.strip_suffix("-cli").map(str::to_owned);
+    std::iter::once(plain).chain(shorter)
 }
 
 fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
@@ -209,6 +216,7 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
     match name {
         "curl" => requests::curl(arguments, local),
         "wget" => requests::wget(arguments, local),
+        _ if requests::DATABASES.contains(&name) => requests::database(arguments, local),
         "http" | "https" | "xh" => has(&["POST", "PUT", "PATCH", "DELETE"]),
         "rsync" => arguments.iter().any(|argument| !argument.starts_with('-') && (argument.contains(':') || argument.starts_with("${"))),
         "gh" | "glab" if begins(&words, "api") => {
@@ -347,9 +355,14 @@ fn start(name: &str, arguments: &[&str]) -> usize {
 
 /// Whether the tables say something of a program, besides that it runs tasks.
 fn is_tabled(name: &str) -> bool {
-    let name = plain(name);
-    let among = |table: &[(&str, &[&str])]| table.iter().any(|(known, _)| *known == name);
-    ALWAYS.contains(&&*name) || among(HARMLESS) || among(HARMFUL) || matches!(&*name, "curl" | "wget" | "rsync")
+    names(name).any(|name| {
+        let among = |table: &[(&str, &[&str])]| table.iter().any(|(known, _)| *known == name);
+        ALWAYS.contains(&&*name)
+            || among(HARMLESS)
+            || among(HARMFUL)
+            || matches!(&*name, "curl" | "wget" | "rsync")
+            || requests::DATABASES.contains(&&*name)
+    })
 }
 
 /// Whether a text that a shell is given has such a command, roughly: by its words.

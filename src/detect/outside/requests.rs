@@ -1,4 +1,4 @@
-//! Command lines of curl and wget into whether they send something to another host (`curl --manual`, `wget --help`).
+//! Command lines of curl, wget and database clients into whether they send something to another host (`curl --manual`, `wget --help`, `psql --help`).
 
 /// Short options of curl behind which a value stands, glued or as the next word.
 const CURL_VALUED: &str = "AbcCdDeEFhHKmoPQrtTuUwxXyYz";
@@ -96,6 +96,28 @@ pub fn wget(arguments: &[&str], local: &[&str]) -> bool {
     let addresses: Vec<&str> =
         arguments.iter().copied().filter(|argument| !argument.starts_with('-') && argument.contains("://")).collect();
     (sends || method.is_some_and(|method| !matches!(&*method, "GET" | "HEAD" | "OPTIONS"))) && !are_local(&addresses, local)
+}
+
+/// Clients that are told their server by `-h`, `--host` or an address.
+#[rustfmt::skip]
+pub const DATABASES: &[&str] = &[
+    "psql", "pg_restore", "createdb", "dropdb", "mysql", "mysqladmin", "mariadb", "mongo", "mongosh", "mongorestore", "redis-cli", "cqlsh", "sqlcmd",
+    "clickhouse-client", "liquibase", "flyway",
+];
+
+/// Whether a database's client is told a server that is known to be another machine. A name without a domain is one of the job's own network.
+pub fn database(arguments: &[&str], local: &[&str]) -> bool {
+    let is_there = |server: &str| {
+        let host = server.split(['/', '?']).next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+        let name = host.split(':').next().unwrap_or_default();
+        name.contains('.') && !name.contains("${") && !are_local(&[host], local)
+    };
+    let told = |at: usize| match arguments[at].split_once('=') {
+        Some(("--host" | "-h", server)) => is_there(server),
+        _ if matches!(arguments[at], "-h" | "--host") => arguments.get(at + 1).is_some_and(|server| is_there(server)),
+        _ => arguments[at].split_once("://").is_some_and(|(_, server)| !server.starts_with('/') && is_there(server)),
+    };
+    (0..arguments.len()).any(told)
 }
 
 /// Whether all addresses, of which there is one at least, are of the job's own hosts.
