@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -24,6 +24,19 @@ impl Project {
         let root = tempfile::tempdir().expect("a folder can be made");
         fs::write(root.path().join(".gitlab-ci.yml"), pipeline).expect("the pipeline can be written");
         Self { root, temporary: tempfile::tempdir().expect("a folder can be made"), engine: None }
+    }
+
+    /// Runs the pipeline with processes behind `mount`, a command that may mount; none, with the reason printed, where nothing can be mounted.
+    fn mounted(&self, mount: &str) -> Option<Output> {
+        let script = format!("{mount} && exec \"$0\" run --executor shell");
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_undind")]).current_dir(self.root.path());
+        let output = command.env("TMPDIR", self.temporary.path()).output().ok();
+        let output = output.filter(|output| !output.stdout.is_empty() && !String::from_utf8_lossy(&output.stderr).contains("unshare"));
+        if output.is_none() {
+            println!("skipped: no file system can be mounted here");
+        }
+        output
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -123,7 +136,8 @@ fn an_interrupted_run_leaves_nothing_and_says_so_by_its_exit_code() {
 #[test]
 fn a_second_interruption_does_not_wait() {
     // The job says when it hears of the first, and would leave a file if it went on for as long as one is given.
-    let project = Project::new("job: {script: [trap 'echo heard' TERM, echo up, sleep 871 || true, sleep 4, touch ~/waited, sleep 872]}\n");
+    let project =
+        Project::new("job: {script: [trap 'echo heard' TERM, sleep 871 &, echo up, wait || true, sleep 4, touch ~/waited, sleep 872]}\n");
     let (mut child, heard) = project.hearing(&[], "up", "heard");
     signal(&child, Signal::INT);
     assert!(heard.join().expect("nobody panicked"), "the job never heard of it");
@@ -208,22 +222,26 @@ fn containers_networks_and_volumes_of_a_killed_run_go_with_the_next_one() {
 fn a_full_disk_ends_a_job_with_the_reason() {
     let project = Project::new("job:\n  script: [head -c 3000000 /dev/zero > big]\n  artifacts: {paths: [big]}\n");
     fs::create_dir(project.root.path().join(".undind")).expect("the folder can be made");
-    let mut command = Command::new("unshare");
-    let script = "mount -t tmpfs -o size=1m tmpfs .undind && exec \"$0\" run --executor shell";
-    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_undind")]).current_dir(project.root.path());
-    let output = command.env("TMPDIR", project.temporary.path()).output();
-    let Some(output) = output.ok().filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare")) else {
-        println!("skipped: no file system can be mounted here");
-        return;
-    };
+    let Some(output) = project.mounted("mount -t tmpfs -o size=1m tmpfs .undind") else { return };
     let text = String::from_utf8_lossy(&output.stdout);
-    if text.is_empty() {
-        println!("skipped: no file system can be mounted here");
-        return;
-    }
     assert!(text.contains("`big` can't be copied: No space left on device") && text.contains("the pipeline failed"), "{text}");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!((project.processes(), project.folders()), (vec![], vec![]));
+}
+
+#[test]
+fn jobs_begin_with_the_files_of_the_project_where_the_file_system_tells_times_roughly() {
+    // Files that come with artifacts come in the moment in which the job's folder is made. What is no longer untouched must not be another job's.
+    let pipeline = "
+make: {stage: build, script: [echo made > made], artifacts: {paths: [made]}}
+take: {stage: test, script: [test -e made]}
+other: {stage: deploy, dependencies: [], script: ['test ! -e made']}
+";
+    let project = Project::new(pipeline);
+    // In memory, and with times as exact as the clock's ticks, on each kernel.
+    let many = "for _ in $(seq 8); do \"$0\" run --executor shell || exit; done";
+    let Some(output) = project.mounted(&format!("mount -t ramfs ramfs \"$TMPDIR\" && {many}")) else { return };
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
 #[test]

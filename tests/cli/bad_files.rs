@@ -1,6 +1,7 @@
 //! Files that can't be read or written: not files at all, too big, forbidden, read-only.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -153,7 +154,14 @@ impl Unprivileged {
         fs::copy(env!("CARGO_BIN_EXE_undind"), binary.path().join("undind")).unwrap();
         permit(binary.path(), 0o755);
         let user = Self { binary, is_other };
-        match user.command(&user.binary, &["--version"]).output() {
+        // A process that another test starts meanwhile holds the copy open for writing until it is another program.
+        let result = loop {
+            match user.command(&user.binary, &["--version"]).output() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+                result => break result,
+            }
+        };
+        match result {
             Ok(output) if output.status.success() => Some(user),
             Ok(_) | Err(_) => {
                 eprintln!("skipped: root can't run the binary as somebody else here");

@@ -298,8 +298,11 @@ certify() {
 version_2_control_groups() {
   [ -e /sys/fs/cgroup/cgroup.controllers ] || return 0
   mkdir -p /sys/fs/cgroup/init
-  xargs -rn1 </sys/fs/cgroup/cgroup.procs >/sys/fs/cgroup/init/cgroup.procs || true
-  sed -e 's/ / +/g' -e 's/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
+  # Somebody may execute a command in the container meanwhile, which begins in this group.
+  while ! {
+    xargs -rn1 </sys/fs/cgroup/cgroup.procs >/sys/fs/cgroup/init/cgroup.procs || true
+    sed -e 's/ / +/g' -e 's/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
+  }; do true; done
 }
 
 case ${1:-} in
@@ -329,7 +332,7 @@ SH
 client() { DOCKER_CONFIG=$work "$made/bin/docker" --host "unix://$socket" "$@"; }
 
 until_ok() {
-  for _ in {1..150}; do
+  for _ in {1..600}; do
     "$@" >/dev/null 2>&1 && return
     sleep 0.1
   done

@@ -21,7 +21,7 @@ export SSL_CERT_FILE=$work/cert.pem PATH=$bin:$PATH
 
 until_ok() {
   local name=$1
-  for _ in {1..150}; do
+  for _ in {1..600}; do
     "${@:2}" >/dev/null 2>&1 && return
     sleep 0.1
   done

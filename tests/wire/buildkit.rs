@@ -15,7 +15,7 @@ use crate::request::Request;
 use crate::session::Session;
 
 /// How long a request waits for the session that it names.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// What clients want a BuildKit to be able to do before they ask for it.
 const CAPABILITIES: &str = "source.image source.local source.git source.http exporter.image.attestations exporter.image.annotations \
     exporter.multiple exporter.session solve.exporters gateway.solve.base solve.base solve.inlinereturn resolveimage readfile return returnmap \

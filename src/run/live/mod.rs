@@ -33,6 +33,7 @@ mod line;
 mod log;
 mod process;
 mod runner;
+mod seen;
 mod shell;
 mod source;
 mod stop;

@@ -6,10 +6,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::run::live::executor::{Ended, Executor, Fault, Place, Site};
+use crate::run::live::seen::{Seen, times_are_exact};
 use crate::run::live::stop::Stop;
 use crate::run::live::{folder, process};
 use crate::run::task::{Submodules, Task};
@@ -55,6 +56,8 @@ pub struct Shell {
     docker: Mutex<()>,
     /// Folders that their jobs left as they were.
     spare: Mutex<Vec<(PathBuf, Seen)>>,
+    /// Whether the file system of their folders tells what was changed.
+    exact: OnceLock<bool>,
 }
 
 impl Default for Shell {
@@ -67,6 +70,7 @@ impl Default for Shell {
             deferred: AtomicU64::new(0),
             docker: Mutex::default(),
             spare: Mutex::default(),
+            exact: OnceLock::new(),
         }
     }
 }
@@ -98,8 +102,8 @@ impl Executor for Shell {
         for folder in site.source.folders_of(task)? {
             folder::copy(folder, &place.project)?;
         }
-        if task.has_files && task.submodules == Submodules::None {
-            place.seen = Seen::of(&place.project);
+        if task.has_files && task.submodules == Submodules::None && *self.exact.get_or_init(|| times_are_exact(&place.builds)) {
+            place.seen = Seen::of(&place.project, DEFERRED.1);
         }
         Ok(Box::new(place))
     }
@@ -145,39 +149,6 @@ impl Shell {
     }
 }
 
-/// What every file and folder was when a job got them. A job that changes one, or adds one to a folder, changes its time of change, which nobody can set.
-#[derive(Debug)]
-struct Seen(Vec<(PathBuf, [u64; 4])>);
-
-impl Seen {
-    /// What is in `project`; nothing where that is too much to look at twice.
-    fn of(project: &Path) -> Option<Self> {
-        let mut seen = Vec::new();
-        for entry in walkdir::WalkDir::new(project) {
-            let path = entry.ok()?.into_path();
-            seen.push((path.strip_prefix(project).ok()?.to_owned(), identity(&path)?));
-            if seen.len() > DEFERRED.1 {
-                return None;
-            }
-        }
-        Some(Self(seen))
-    }
-
-    /// Whether all of it is in `project` as it was, and beside the project nothing but scripts.
-    fn is_untouched(&self, builds: &Path, project: &Path) -> bool {
-        let is_ours = |entry: &fs::DirEntry| entry.path() == project || entry.file_name().to_string_lossy().starts_with("script-");
-        fs::read_dir(builds).is_ok_and(|entries| entries.filter_map(Result::ok).all(|entry| is_ours(&entry)))
-            && self.0.iter().all(|(path, then)| identity(&project.join(path)).is_some_and(|now| now == *then))
-    }
-}
-
-/// The inode of a path with its size and its time of change.
-fn identity(path: &Path) -> Option<[u64; 4]> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = path.symlink_metadata().ok()?;
-    Some([metadata.ino(), metadata.size(), metadata.ctime().cast_unsigned(), metadata.ctime_nsec().cast_unsigned()])
-}
-
 /// The last part of a project's path.
 fn last(project: &str) -> &str {
     project.rsplit('/').next().unwrap_or(project)
@@ -199,6 +170,7 @@ struct Folder<'e> {
 
 impl Place for Folder<'_> {
     fn put(&mut self, from: &Path) -> Result<(), Fault> {
+        self.seen = None;
         folder::copy(from, &self.project)
     }
 

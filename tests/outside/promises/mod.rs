@@ -20,7 +20,7 @@ use observation::{Observation, observe};
 use summary::Summary;
 
 /// The time over which a command of an unoptimised build fails the test.
-const SLOW: Duration = Duration::from_secs(5);
+const SLOW: Duration = Duration::from_secs(15);
 /// How many violations are printed.
 const SHOWN: usize = 20;
 

@@ -20,6 +20,9 @@ pub const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a service is asked.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How often in a row an image that shows no sockets is asked again.
+const BLIND: usize = 4;
+
 /// The names by which a job reaches `service`.
 pub fn names(service: &Container) -> Vec<String> {
     let mut names = service_names(&service.image);
@@ -50,6 +53,7 @@ pub fn ready(client: &Client, services: &[(String, String)], timeout: Duration, 
 /// Waits for one service. Gives why it is not ready.
 fn not_ready(client: &Client, id: &str, image: &str, (began, timeout): (Instant, Duration), stop: &Stop) -> Option<String> {
     let ports = ports(client, id);
+    let mut blind = 0;
     loop {
         if let Some(code) = ended(client, id) {
             return Some(format!("the service `{image}` ended with exit code {code} before the job began{}", last_lines(client, id)));
@@ -66,12 +70,13 @@ fn not_ready(client: &Client, id: &str, image: &str, (began, timeout): (Instant,
             ));
         }
         match listening(client, id) {
-            Some(listening) if listening.is_disjoint(&ports) => {}
+            Some(listening) if listening.is_disjoint(&ports) => blind = 0,
             Some(_) => return None,
-            // An image that can't show its sockets gets a moment.
+            // An image that can't show its sockets gets a moment. Once is not enough to say so: a container that begins may refuse commands.
+            None if blind == BLIND => return None,
             None => {
-                std::thread::sleep(Duration::from_secs(1));
-                return None;
+                blind += 1;
+                std::thread::sleep(Duration::from_millis(250));
             }
         }
         std::thread::sleep(PAUSE);
