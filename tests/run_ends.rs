@@ -245,6 +245,31 @@ other: {stage: deploy, dependencies: [], script: ['test ! -e made']}
 }
 
 #[test]
+fn more_submodules_than_are_looked_at_end_a_job_with_the_reason() {
+    let project = Project::new("job: {variables: {GIT_SUBMODULE_STRATEGY: normal}, script: ['true']}\n");
+    let git = |arguments: &[&str], input: &str| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(project.root.path()).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("git runs");
+        child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("git reads");
+        assert!(child.wait().expect("it ends").success());
+    };
+    let ends = |submodules: usize| {
+        let links: String = (0..submodules).map(|number| format!("160000 {}\tsub/{number}\n", "1".repeat(40))).collect();
+        fs::write(project.root.path().join(".gitmodules"), "").expect("it can be written");
+        git(&["add", "."], "");
+        git(&["update-index", "--index-info"], &links);
+        git(&["commit", "--quiet", "--message", "x"], "");
+        let output = project.command(&[]).output().expect("the binary runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    git(&["init", "--quiet"], "");
+    assert_eq!(ends(1000).0, Some(0));
+    let (code, text) = ends(1001);
+    assert!(code == Some(1) && text.contains("the project has more than 1000 submodules"), "{text}");
+}
+
+#[test]
 fn no_line_of_a_log_is_lost_however_many_come_at_once() {
     let project = Project::new("job: {script: [seq 1 100000]}\n");
     let output = project.command(&["--log-format", "json"]).output().expect("the binary runs");
