@@ -260,15 +260,21 @@ fn block(body: &[Statement], place: TextRange) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut lists: Vec<&[Statement]> = vec![body];
     while let Some(list) = lists.pop() {
-        let Some(statement) = list.iter().find(|statement| statement.range.contains(place)) else { break };
+        let Some(statement) = holding(list, place) else { break };
         let inner = inner_lists(statement);
-        let found = inner.iter().position(|list| list.iter().any(|statement| statement.range.contains(place)));
+        let found = inner.iter().position(|list| holding(list, place).is_some());
         if let Some(part) = found {
             blocks.push(Block { statement: statement.range.start, part: u32::try_from(part).expect("few parts") });
             lists.push(inner[part]);
         }
     }
     blocks
+}
+
+/// The first of `list`, which are in source order, that holds `place`.
+fn holding(list: &[Statement], place: TextRange) -> Option<&Statement> {
+    let first = list.partition_point(|statement| statement.range.end < place.start);
+    list[first..].iter().take_while(|statement| statement.range.start <= place.start).find(|statement| statement.range.contains(place))
 }
 
 /// The lists of statements directly in a statement. The operands of `&&` and the stages of a pipeline run under the conditions of their

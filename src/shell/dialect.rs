@@ -82,8 +82,11 @@ fn cmd_marks(line: &str) -> u32 {
     u32::from(statement) + u32::from(has_percent_variable(line))
 }
 
-/// `%NAME%`; sh's own `%` stands in `${x%y}`, `date +%Y` and printf formats.
+/// `%NAME%`; sh's own `%` stands in `${x%y}`, `date +%Y` and printf formats, and `sed` may look for a placeholder that is written so.
 fn has_percent_variable(line: &str) -> bool {
+    if line.contains(['$', '\'']) || line.split_whitespace().any(|word| matches!(word, "sed" | "awk" | "perl" | "grep")) {
+        return false;
+    }
     let pieces: Vec<&str> = line.split('%').collect();
     let between = pieces.get(1..pieces.len().saturating_sub(1)).unwrap_or_default();
     between

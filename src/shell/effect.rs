@@ -144,7 +144,11 @@ impl Walker<'_> {
         let depth = 30_usize.saturating_sub(self.scope.path.len());
         let verbatim = word.parts.iter().all(|part| match &part.kind {
             PartKind::Literal { text, .. } => self.text.get(part.range.range()) == Some(text),
-            PartKind::Variable(variable) => part.quoted && variable.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+            PartKind::Variable(variable) => {
+                // In a text that was decoded, the place is that of the whole text.
+                let stands_there = self.text.get(part.range.range()).is_some_and(|text| text.starts_with('$'));
+                part.quoted && stands_there && variable.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            }
             PartKind::Substitution { .. }
             | PartKind::ProcessSubstitution { .. }
             | PartKind::Arithmetic(_)

@@ -47,8 +47,13 @@ impl Walker<'_> {
         match &part.kind {
             PartKind::Literal { text, .. } | PartKind::Pattern(text) => Symbolic::literal(text),
             PartKind::Variable(variable) => self.variable(variable, part.range),
-            PartKind::Substitution { body, .. } => {
+            PartKind::Substitution { body, backtick } => {
+                // A body with backslashes was decoded: its statements have the place of the whole.
+                let decoded = *backtick && body.first().is_some_and(|statement| statement.range.start <= part.range.start);
+                let outer = self.scope.opaque;
+                self.scope.opaque |= decoded;
                 self.inner_shell(body, Frame::Substitution);
+                self.scope.opaque = outer;
                 self.opaque(Cause::Command, part.range)
             }
             PartKind::ProcessSubstitution { body } => {

@@ -1,170 +1,10 @@
 //! Command lines into whether they change something elsewhere, by what is known of their programs. Knows no shell and no files.
 
 use crate::detect::outside::requests;
-
-/// Programs that are for nothing but other hosts.
-#[rustfmt::skip]
-const ALWAYS: &[&str] = &[
-    "adms", "altool", "ansible", "ansible-pull", "argocd", "az", "azcopy", "beest", "bq", "cap", "capistrano", "cf", "chalice", "codecov", "copr-cli",
-    "coveralls", "danger", "datadog-ci", "deployer", "doctl", "dokku", "dput", "eas", "eb", "ecs", "ecs-cli", "ecs-deploy", "eksctl", "envoy", "fab",
-    "fastlane", "firebase", "fly", "flyctl", "ftp", "gcloud", "ghr", "github-release", "gitlab-triage", "goveralls", "gsutil", "hcloud", "heroku",
-    "ibmcloud", "istioctl", "jf", "jfrog", "kamal", "kapp", "lftp", "mina", "mosh", "msmtp", "mutt", "ncftpput", "netlify", "nomad", "oc", "oci", "railway",
-    "rclone", "release-cli", "release-it", "release-please", "reviewdog", "s3cmd", "s5cmd", "scp", "scw", "semantic-release", "sendmail", "sentry-cli",
-    "serverless", "sftp", "shipit", "sls", "sonar-scanner", "ssh", "ssh-copy-id", "sshpass", "surge", "swaks", "terminus", "velero", "vercel", "wrangler",
-    "xcrun-altool", "zappa",
-];
-
-/// Programs of which only these subcommands stay here. A word that ends with `*` stands for all that begin so.
-#[rustfmt::skip]
-const HARMLESS: &[(&str, &[&str])] = &[
-    ("ansible-playbook", &["--syntax-check", "--check", "-C", "--list-tasks", "--list-hosts", "--list-tags"]),
-    ("aws", &["configure", "help", "sts", "ecr get-login*", "ecr describe-*", "ecr-public get-login*", "s3 ls", "eks update-kubeconfig", "ssm get-*",
-     "secretsmanager get-*", "codeartifact get-*", "codeartifact login"]),
-    ("cosign", &["verify*", "version", "tree", "download", "triangulate", "login"]),
-    ("flux", &["version", "check", "build", "install"]),
-    ("helm", &["template", "lint", "package", "dependency", "dep", "repo", "version", "create", "show", "plugin", "pull", "fetch", "search", "unittest",
-     "env", "list", "ls", "status", "get", "history", "diff", "verify", "registry"]),
-    ("helmfile", &["template", "lint", "version", "deps", "repos", "list", "build", "diff"]),
-    ("kubectl", &["version", "kustomize", "config", "completion", "help", "explain", "get", "describe", "logs", "wait", "diff", "top", "auth",
-     "api-resources", "api-versions", "cluster-info", "rollout status", "rollout history"]),
-    ("oras", &["pull", "login", "discover", "version", "manifest fetch"]),
-    ("pulumi", &["version", "install", "login", "plugin", "preview"]),
-    ("skaffold", &["version", "render", "diagnose", "schema"]),
-    ("werf", &["version", "render", "lint"]),
-];
-
-/// Programs of which only these subcommands reach out.
-#[rustfmt::skip]
-const HARMFUL: &[(&str, &[&str])] = &[
-    ("anaconda", &["upload"]),
-    ("ansible-galaxy", &["import", "publish", "delete"]),
-    ("appflow", &["deploy"]),
-    ("apptainer", &["push"]),
-    ("brew", &["bump-formula-pr", "bump-cask-pr"]),
-    ("bun", &["publish"]),
-    ("bundle", &["publish"]),
-    ("cabal", &["upload"]),
-    ("cargo", &["publish", "yank", "owner", "smart-release"]),
-    ("cdk", &["deploy", "destroy", "bootstrap"]),
-    ("cdktf", &["deploy", "destroy"]),
-    ("charmcraft", &["upload", "release"]),
-    ("conan", &["upload"]),
-    ("consul", &["put"]),
-    ("crane", &["tag", "delete", "append", "mutate", "rebase"]),
-    ("dart", &["publish"]),
-    ("docker", &["stack deploy", "stack rm", "service create", "service update", "service rm", "service scale", "service rollback"]),
-    ("dep", &["deploy", "rollback"]),
-    ("dotnet", &["nuget push", "nuget delete"]),
-    ("dvc", &["push"]),
-    ("earthly", &["--push"]),
-    ("flit", &["publish"]),
-    ("flutter", &["publish"]),
-    ("gem", &["push", "yank"]),
-    ("gh", &["release create", "release edit", "release delete", "release upload", "pr create", "pr merge", "pr close", "pr comment", "pr edit",
-     "pr review", "issue create", "issue close", "issue comment", "issue edit", "workflow run", "gist create", "repo create", "repo delete", "repo edit"]),
-    ("git", &["push", "send-email"]),
-    ("gitlab-terraform", &["apply", "destroy"]),
-    ("gitlab-tofu", &["apply", "destroy"]),
-    ("glab", &["release create", "release upload", "release delete", "mr create", "mr merge", "mr close", "mr note", "mr update", "issue create",
-     "issue close", "issue note", "issue update", "ci run", "ci trigger", "variable set", "variable update", "variable delete", "repo create"]),
-    ("goreleaser", &["release"]),
-    ("gradle", &["uploadArchives", "jib", "artifactoryPublish", "bintrayUpload", "sonar", "sonarqube"]),
-    ("gradlew", &["uploadArchives", "jib", "artifactoryPublish", "bintrayUpload", "sonar", "sonarqube"]),
-    ("hatch", &["publish"]),
-    ("hg", &["push"]),
-    ("hub", &["release", "pull-request", "push"]),
-    ("img", &["push"]),
-    ("ionic-cloud", &["deploy"]),
-    ("kluctl", &["deploy", "delete"]),
-    ("ko", &["publish", "build", "resolve", "apply"]),
-    ("lerna", &["publish", "version"]),
-    ("luarocks", &["upload"]),
-    ("mc", &["cp", "mirror", "rm", "mv"]),
-    ("mike", &["deploy"]),
-    ("mix", &["hex.publish"]),
-    ("mkdocs", &["gh-deploy"]),
-    ("mvn", MAVEN),
-    ("mvnw", MAVEN),
-    ("nerdctl", &["push"]),
-    ("ng", &["deploy"]),
-    ("nuget", &["push", "delete"]),
-    ("npm", &["publish", "unpublish", "dist-tag", "deprecate"]),
-    ("okteto", &["deploy", "destroy"]),
-    ("packer", &["build"]),
-    ("pm2", &["deploy"]),
-    ("pnpm", &["publish", "deploy"]),
-    ("pod", &["trunk"]),
-    ("poetry", &["publish"]),
-    ("prisma", &["deploy"]),
-    ("regctl", &["copy", "rm", "delete", "mod", "put"]),
-    ("sam", &["deploy", "delete", "sync", "publish"]),
-    ("sbt", &["publish", "publishSigned", "release"]),
-    ("singularity", &["push"]),
-    ("skopeo", &["delete"]),
-    ("snapcraft", &["upload", "push", "release"]),
-    ("stack", &["upload"]),
-    ("svn", &["commit", "ci"]),
-    ("terraform", TERRAFORM),
-    ("terragrunt", TERRAFORM),
-    ("terraspace", &["up", "down", "all"]),
-    ("tofu", TERRAFORM),
-    ("twine", &["upload"]),
-    ("uv", &["publish"]),
-    ("vault", &["delete", "kv put", "kv delete", "kv patch", "kv destroy"]),
-    ("xcrun", &["altool", "notarytool"]),
-    ("yarn", &["publish", "npm publish"]),
-];
-
-#[rustfmt::skip]
-const MAVEN: &[&str] = &[
-    "deploy", "release:perform", "release:prepare", "deploy:deploy-file", "site-deploy", "wagon:upload", "jib:build", "sonar:sonar", "nexus-staging:*",
-    "central-publishing:publish",
-];
-
-#[rustfmt::skip]
-const TERRAFORM: &[&str] = &[
-    "apply", "destroy", "import", "taint", "untaint", "force-unlock", "refresh", "login", "workspace new", "workspace delete", "state rm", "state mv",
-    "state push", "state replace-provider", "run-all apply", "run-all destroy",
-];
-
-/// Programs that run one of the repository's own tasks by its name.
-#[rustfmt::skip]
-const TASKS: &[&str] = &[
-    "make", "gmake", "just", "task", "rake", "npm", "pnpm", "yarn", "npx", "invoke", "inv", "gradle", "gradlew", "mage", "nx", "composer", "bun", "deno",
-    "poe", "tox", "nox", "ant", "sbt", "lein", "bazel", "hatch", "nps", "turbo", "artisan", "console",
-];
-
-/// Programs of which words after the first name packages, not tasks, behind these.
-const INSTALLS: &[&str] =
-    &["install", "i", "ci", "add", "require", "config", "remove", "uninstall", "update", "upgrade", "global", "dlx", "info", "view", "why"];
-
-/// Programs that run another one, which is somewhere among their words.
-#[rustfmt::skip]
-const RUNNERS: &[&str] = &[
-    "bundle", "poetry", "uv", "pipenv", "pdm", "rye", "hatch", "pixi", "conda", "mamba", "micromamba", "uvx", "pipx", "python", "py", "npx", "bunx", "bun",
-    "pnpm", "yarn", "npm", "ssh-agent", "flock", "su", "runuser", "xvfb-run", "parallel", "find", "busybox", "setarch", "doppler", "op", "chamber",
-    "aws-vault", "sops", "nix", "nix-shell", "mise", "direnv", "gosu", "docker", "podman", "docker-compose", "nerdctl",
-];
-
-/// What runs files of the repository that are no shell scripts.
-const INTERPRETERS: &[&str] = &["python", "node", "deno", "bun", "ruby", "php", "perl", "pwsh", "powershell", "tsx", "ts-node", "rscript"];
-
-/// Words that name a task or a script as one that reaches out.
-#[rustfmt::skip]
-const WORDS: &[&str] = &[
-    "deploy", "deployment", "undeploy", "release", "prerelease", "publish", "unpublish", "upload", "push", "rollout", "promote", "rollback", "destroy",
-    "notify", "announce", "ship", "deliver",
-];
-
-/// Words beside which one of [`WORDS`] says what is looked at or made here.
-const LOOKS: &[&str] = &["notes", "lint", "list", "dry", "tarball", "version", "lsb"];
-
-/// Options of programs in [`HARMLESS`] behind which a value stands.
-#[rustfmt::skip]
-const VALUED: &[&str] = &[
-    "--kubeconfig", "--context", "--kube-context", "--namespace", "-n", "--profile", "--region", "--project", "--cluster", "--output", "-e",
-    "--environment", "-f", "--file", "-l", "--selector", "-i", "--inventory",
-];
+use crate::detect::outside::tables::{
+    ALWAYS, CONTAINER_VALUED, HARMFUL, HARMLESS, INSTALLS, INTERPRETERS, LANES, LOOKS, MAKES, QUIET, REACHING, RUNNERS, SCRIPTS, SURELY,
+    TASKS, VALUED, WORDS,
+};
 
 /// Most words of a command line that are looked at as a command of their own.
 const MAX_WORDS: usize = 64;
@@ -182,7 +22,14 @@ fn plain(name: &str) -> String {
 /// belong to the job.
 pub fn acts(name: &str, arguments: &[&str], local: &[&str]) -> bool {
     let exact = name.rsplit('/').next().unwrap_or(name);
-    names(name).chain([exact.to_owned()]).any(|name| by_name(&name, arguments, local))
+    at_depth(exact, name, arguments, local, 0)
+}
+
+/// Programs that run others within each other, at most.
+const MAX_WITHIN: usize = 2;
+
+fn at_depth(exact: &str, name: &str, arguments: &[&str], local: &[&str], depth: usize) -> bool {
+    names(name).chain([exact.to_owned()]).any(|name| by_name(&name, arguments, local, depth))
 }
 
 /// What the tables may call a program: an image is often called `amazon/aws-cli`.
@@ -192,14 +39,15 @@ fn names(name: &str) -> impl Iterator<Item = String> {
     std::iter::once(plain).chain(shorter)
 }
 
-fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
+fn by_name(name: &str, arguments: &[&str], local: &[&str], depth: usize) -> bool {
     let has = |wanted: &[&str]| arguments.iter().any(|argument| wanted.contains(argument));
     if is_rehearsal(name, arguments) {
         return false;
     }
     if ALWAYS.contains(&name) {
+        let is_quiet = !REACHING.contains(&name) && words(arguments, VALUED).first().is_some_and(|first| QUIET.contains(first));
         return arguments.is_empty()
-            || !arguments.iter().all(|argument| matches!(*argument, "--version" | "version" | "-V" | "--help" | "help"));
+            || !(is_quiet || arguments.iter().all(|argument| matches!(*argument, "--version" | "version" | "-V" | "--help" | "help")));
     }
     let told = words(arguments, VALUED);
     if let Some((_, harmless)) = HARMLESS.iter().find(|(known, _)| *known == name) {
@@ -208,9 +56,10 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
         return !(is_told || is_asked || only_fetches(name, &told) || harmless.iter().any(|known| begins(&told, known)));
     }
     // Elsewhere a short option may be a switch, and what stands behind it is what is done: `mvn -e deploy`.
-    let words = words(arguments, &[]);
+    let words = words(arguments, if matches!(name, "mvn" | "mvnw") { &["-pl", "--projects"] } else { &[] });
     let harmful = HARMFUL.iter().find(|(known, _)| *known == name);
-    if harmful.is_some_and(|(_, harmful)| harmful.iter().any(|known| within(&words, arguments, known))) {
+    let is_kept_here = name == "git" && words.first() == Some(&"stash");
+    if !is_kept_here && harmful.is_some_and(|(_, harmful)| harmful.iter().any(|known| within(&words, arguments, known))) {
         return true;
     }
     match name {
@@ -218,7 +67,15 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
         "wget" => requests::wget(arguments, local),
         _ if requests::DATABASES.contains(&name) => requests::database(arguments, local),
         "http" | "https" | "xh" => has(&["POST", "PUT", "PATCH", "DELETE"]),
-        "rsync" => arguments.iter().any(|argument| !argument.starts_with('-') && (argument.contains(':') || argument.starts_with("${"))),
+        "rsync" => arguments.iter().rfind(|argument| !argument.starts_with('-')).is_some_and(|to| {
+            let own = ["${CI_PROJECT_DIR}", "${PWD}", "${HOME}", "${TMPDIR}"];
+            to.contains(':') || (to.starts_with("${") && !own.iter().any(|own| to.starts_with(own)))
+        }),
+        "invoke-restmethod" | "invoke-webrequest" | "irm" | "iwr" => {
+            arguments.iter().any(|argument| ["post", "put", "patch", "delete"].contains(&&*argument.to_ascii_lowercase()))
+        }
+        "buildctl" | "buildctl-daemonless.sh" => arguments.iter().any(|argument| argument.contains("push=true")),
+        "terraform" | "tofu" | "terragrunt" if words.first().is_some_and(|first| first.starts_with("${")) => true,
         "gh" | "glab" if begins(&words, "api") => {
             has(&["-X", "--method", "-f", "--raw-field", "-F", "--field", "--input"]) && !has(&["GET"])
         }
@@ -229,7 +86,11 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str]) -> bool {
         "dagger" => begins(&words, "call") && words.iter().skip(1).any(|word| speaks(word)),
         _ if TASKS.contains(&name) && task(name, arguments) => true,
         _ if INTERPRETERS.contains(&name) && file(arguments).is_some_and(speaks) => true,
-        _ if RUNNERS.contains(&name) => inner(name, arguments, local),
+        _ if INTERPRETERS.contains(&name) && words.first().is_some_and(|first| TASKS.contains(&&*plain(first))) => {
+            let first = arguments.iter().position(|argument| !argument.starts_with('-')).unwrap_or_default();
+            task(&plain(arguments[first]), &arguments[first + 1..])
+        }
+        _ if RUNNERS.contains(&name) && depth < MAX_WITHIN => inner(name, arguments, local, depth + 1),
         _ => false,
     }
 }
@@ -241,11 +102,14 @@ fn is_rehearsal(name: &str, arguments: &[&str]) -> bool {
         return false;
     }
     arguments.iter().any(|argument| match argument.split_once('=') {
-        Some(("--dry-run", how)) => !matches!(how, "none" | "false" | "0"),
+        Some(("--dry-run" | "--dryrun", how)) => !matches!(how, "none" | "false" | "0"),
         Some(_) => false,
         None => {
-            *argument == "--dry-run"
-                || (*argument == "-n" && matches!(name, "git" | "cargo" | "make"))
+            matches!(*argument, "--dry-run" | "--dryrun")
+                || (*argument == "-n" && matches!(name, "git" | "cargo" | "make" | "rsync"))
+                || (*argument == "-m" && matches!(name, "gradle" | "gradlew"))
+                || (*argument == "-d" && (name == "semantic-release" || arguments.contains(&"semantic-release")))
+                || (name == "rsync" && !argument.starts_with("--") && argument.starts_with('-') && argument.contains('n'))
                 || (*argument == "--snapshot" && name == "goreleaser")
         }
     })
@@ -286,8 +150,14 @@ fn is(word: &str, known: &str) -> bool {
 
 /// Whether `aws` only brings something here, or asks.
 fn only_fetches(name: &str, words: &[&str]) -> bool {
-    let asks = |word: &&str| ["describe-", "list-", "get-", "wait"].iter().any(|beginning| word.starts_with(beginning));
-    let fetches = matches!(words, ["s3", "cp" | "sync", from, to, ..] if from.starts_with("s3://") && !to.starts_with("s3://") && !to.starts_with("${"));
+    let asks =
+        |word: &&str| ["describe-", "list-", "get-", "head-", "validate-", "wait"].iter().any(|beginning| word.starts_with(beginning));
+    let fetches = match words {
+        ["s3", "cp" | "sync", from, to, ..] => from.starts_with("s3://") && !to.starts_with("s3://") && !to.starts_with("${"),
+        // To the standard output.
+        ["s3", "cp", from] => from.starts_with("s3://"),
+        _ => false,
+    };
     name == "aws" && (fetches || words.get(1).is_some_and(asks))
 }
 
@@ -298,7 +168,9 @@ fn task(name: &str, arguments: &[&str]) -> bool {
     let mut words = Vec::new();
     let mut rest = own.iter();
     while let Some(argument) = rest.next() {
-        let has_value = matches!(*argument, "--directory" | "--file" | "--prefix") || (is_make && matches!(*argument, "-C" | "-f"));
+        let has_value =
+            matches!(*argument, "--directory" | "--file" | "--prefix" | "--filter" | "--workspace" | "-F" | "-pl" | "--projects")
+                || (is_make && matches!(*argument, "-C" | "-f"));
         if has_value {
             rest.next();
         } else if (!argument.starts_with('-') || matches!(name, "tox" | "nox")) && !argument.contains('=') {
@@ -308,8 +180,22 @@ fn task(name: &str, arguments: &[&str]) -> bool {
     if matches!(name, "npm" | "pnpm" | "yarn" | "composer" | "bun") && words.first().is_some_and(|first| INSTALLS.contains(first)) {
         return false;
     }
+    // Of a database, most likely the one of the job.
+    if words.windows(2).any(|pair| pair == ["migrate", "deploy"]) {
+        return false;
+    }
     // Gradle and Mage write their tasks as one word: what is done stands first in it. Publishing to the machine itself stays here.
-    words.iter().any(|word| *word != "publishToMavenLocal" && speaks(word))
+    let is_gradle = matches!(name, "gradle" | "gradlew");
+    let says = |word: &&str| {
+        let last = if is_gradle { word.rsplit(':').next().unwrap_or(word) } else { word };
+        let ends = |ends: &[&str]| ends.iter().any(|end| last.ends_with(end));
+        let inside = is_gradle && ["Push", "Publish", "Deploy", "Upload"].iter().any(|part| last.contains(part));
+        !matches!(last, "publishToMavenLocal" | "publishLocal" | "publishM2")
+            && (speaks(last) || inside || last == "apply" || ends(&["-apply", ":apply", "_apply"]))
+    };
+    words.iter().any(says)
+        || own.contains(&"--publishImage")
+        || (name == "fastlane" && words.iter().any(|word| LANES.contains(word) || word.starts_with("upload")))
 }
 
 /// The file that an interpreter is given.
@@ -319,33 +205,49 @@ fn file<'a>(arguments: &[&'a str]) -> Option<&'a str> {
 }
 
 /// Whether one of the words begins a command that changes something elsewhere, or is the text of one.
-fn inner(name: &str, arguments: &[&str], local: &[&str]) -> bool {
-    // What is installed is not run.
-    let end = arguments.iter().position(|word| INSTALLS.contains(word)).unwrap_or(arguments.len());
+fn inner(name: &str, arguments: &[&str], local: &[&str], depth: usize) -> bool {
     let start = start(name, arguments);
+    let is_value = |at: usize| at > 0 && CONTAINER_VALUED.contains(&arguments[at - 1]);
+    // What is installed is not run. A container or a file may be called so.
+    let installs = |at: &usize| {
+        let before = at.checked_sub(1).map_or("", |before| arguments[before]);
+        INSTALLS.contains(&arguments[*at]) && !before.starts_with('-') && !matches!(before, "run" | "exec")
+    };
+    let end = (0..arguments.len()).find(installs).unwrap_or(arguments.len());
     // A module is named at once.
-    let end = if matches!(name, "python" | "py") { end.min(start + 1) } else { end.min(MAX_WORDS) };
+    let end = if matches!(name, "python" | "py") { end.min(start + 1) } else { end.min(start + MAX_WORDS) };
     (start..end).any(|at| {
         let (word, rest) = (arguments[at], &arguments[at + 1..]);
-        let is_name = !word.starts_with('-') && !word.contains(['=', ' ']) && !RUNNERS.contains(&word);
-        let is_value = at > 0 && CONTAINER_VALUED.contains(&arguments[at - 1]);
-        (is_name && !is_value && is_tabled(word) && acts(word, rest, local))
+        let is_name = !word.starts_with('-') && !word.contains(['=', ' ']) && !is_value(at);
+        let is_script = is_name && SCRIPTS.iter().any(|end| word.ends_with(end)) && speaks(word) && !rest.contains(&"--dry-run");
+        let exact = word.rsplit('/').next().unwrap_or(word);
+        is_script
+            || (is_name && (pushes(word, rest) || (is_tabled(word) && at_depth(exact, word, rest, local, depth))))
             || (word == "-c" && rest.first().is_some_and(|text| is_text_of_one(text, local)))
     })
 }
 
-/// Options of `docker run` and `docker exec` behind which a value stands that is no program.
-#[rustfmt::skip]
-const CONTAINER_VALUED: &[&str] = &[
-    "--name", "-v", "--volume", "--env", "--env-file", "-w", "--workdir", "--network", "--net", "-u", "--user", "--mount", "-p", "--publish", "--hostname",
-    "--link", "--label", "--platform", "--add-host", "--ip", "--cpus", "--memory",
-];
+/// Whether a container of the image `word` sends images: those of kaniko and of tools for registries are called like their programs.
+fn pushes(word: &str, arguments: &[&str]) -> bool {
+    let has = |wanted: &[&str]| arguments.iter().any(|argument| wanted.contains(argument));
+    let has_destination = arguments.iter().any(|argument| argument.starts_with("--destination"));
+    match &*plain(word) {
+        "executor" | "kaniko-executor" => has_destination && !has(&["--no-push"]),
+        "crane" | "skopeo" | "regctl" | "buildah" | "docker" => word.contains(['/', ':']) && has(&["copy", "cp", "push", "sync"]),
+        _ => false,
+    }
+}
 
 /// Where another program may begin among the arguments of one that runs others.
 fn start(name: &str, arguments: &[&str]) -> usize {
     let behind = |options: &[&str]| arguments.iter().position(|argument| options.contains(argument)).map_or(arguments.len(), |at| at + 1);
     match name {
-        "docker" | "podman" | "nerdctl" | "docker-compose" => behind(&["run", "exec"]),
+        "docker" | "podman" | "nerdctl" | "docker-compose" => {
+            let start = behind(&["run", "exec"]);
+            let names_a_container = name == "docker-compose" || arguments[..start].iter().any(|word| matches!(*word, "exec" | "compose"));
+            let is_it = |at: &usize| !arguments[*at].starts_with('-') && !CONTAINER_VALUED.contains(&arguments[*at - 1]);
+            if names_a_container { (start..arguments.len()).find(is_it).map_or(arguments.len(), |at| at + 1) } else { start }
+        }
         "find" => behind(&["-exec", "-execdir", "-ok"]),
         "python" | "py" => behind(&["-m"]),
         "su" | "runuser" => behind(&["-c", "--command"]).saturating_sub(1),
@@ -353,20 +255,22 @@ fn start(name: &str, arguments: &[&str]) -> usize {
     }
 }
 
-/// Whether the tables say something of a program, besides that it runs tasks.
-fn is_tabled(name: &str) -> bool {
+/// Whether the tables say what a program does with its words.
+pub fn is_listed(name: &str) -> bool {
     names(name).any(|name| {
         let among = |table: &[(&str, &[&str])]| table.iter().any(|(known, _)| *known == name);
-        ALWAYS.contains(&&*name)
-            || among(HARMLESS)
-            || among(HARMFUL)
-            || matches!(&*name, "curl" | "wget" | "rsync")
-            || requests::DATABASES.contains(&&*name)
+        let runs = |table: &[&str]| table.contains(&&*name);
+        among(HARMLESS) || among(HARMFUL) || runs(ALWAYS) || runs(TASKS) || runs(&["curl", "wget", "rsync"]) || runs(requests::DATABASES)
     })
 }
 
-/// Whether a text that a shell is given has such a command, roughly: by its words.
-fn is_text_of_one(text: &str, local: &[&str]) -> bool {
+/// Whether a program may be one that changes something elsewhere, or runs another one.
+fn is_tabled(name: &str) -> bool {
+    is_listed(name) || names(name).any(|name| INTERPRETERS.contains(&&*name) || RUNNERS.contains(&&*name))
+}
+
+/// Whether a line or text that some shell is given has such a command, roughly: by its words.
+pub fn is_text_of_one(text: &str, local: &[&str]) -> bool {
     text.split(['\n', ';', '|', '&']).any(|command| {
         let words: Vec<&str> = command.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
         let start = words.iter().position(|word| !word.contains('=')).unwrap_or_default();
@@ -385,5 +289,6 @@ pub fn speaks(name: &str) -> bool {
         part[..end].to_ascii_lowercase()
     };
     let firsts: Vec<String> = parts.iter().map(|part| first_of(part)).collect();
-    firsts.iter().any(|word| WORDS.contains(&&**word)) && !firsts.iter().any(|word| LOOKS.contains(&&**word))
+    let has = |table: &[&str]| firsts.iter().any(|word| table.contains(&&**word));
+    !has(LOOKS) && (has(SURELY) || (has(WORDS) && !has(MAKES)))
 }

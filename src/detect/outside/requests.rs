@@ -114,7 +114,9 @@ pub fn database(arguments: &[&str], local: &[&str]) -> bool {
     };
     let told = |at: usize| match arguments[at].split_once('=') {
         Some(("--host" | "-h", server)) => is_there(server),
-        _ if matches!(arguments[at], "-h" | "--host") => arguments.get(at + 1).is_some_and(|server| is_there(server)),
+        Some(("host", server)) => server.split_whitespace().next().is_some_and(is_there),
+        _ if matches!(arguments[at], "-h" | "--host" | "-S") => arguments.get(at + 1).is_some_and(|server| is_there(server)),
+        _ if arguments[at].starts_with("-h") => is_there(&arguments[at][2..]),
         _ => arguments[at].split_once("://").is_some_and(|(_, server)| !server.starts_with('/') && is_there(server)),
     };
     (0..arguments.len()).any(told)
