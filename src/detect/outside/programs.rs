@@ -2,8 +2,8 @@
 
 use crate::detect::outside::requests;
 use crate::detect::outside::tables::{
-    ALWAYS, CONTAINER_VALUED, HARMFUL, HARMLESS, INSTALLS, INTERPRETERS, LANES, LOOKS, MAKES, QUIET, REACHING, RUNNERS, SCRIPTS, SURELY,
-    TASKS, VALUED, WORDS,
+    ALWAYS, BUILDERS, CONTAINER_VALUED, HARMFUL, HARMLESS, INSTALLS, INTERPRETERS, LANES, LOOKS, MAKES, QUIET, REACHING, RSYNC, RUNNERS,
+    SCRIPTS, SURELY, TASKS, VALUED, WORDS,
 };
 
 /// Most words of a command line that are looked at as a command of their own.
@@ -45,7 +45,9 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str], depth: usize) -> bool
         return false;
     }
     if ALWAYS.contains(&name) {
-        let is_quiet = !REACHING.contains(&name) && words(arguments, VALUED).first().is_some_and(|first| QUIET.contains(first));
+        let makes = |first: &str| BUILDERS.contains(&name) && matches!(first, "build" | "package");
+        let first = words(arguments, VALUED).first().copied().filter(|_| !REACHING.contains(&name));
+        let is_quiet = first.is_some_and(|first| QUIET.contains(&first) || makes(first));
         return arguments.is_empty()
             || !(is_quiet || arguments.iter().all(|argument| matches!(*argument, "--version" | "version" | "-V" | "--help" | "help")));
     }
@@ -75,7 +77,7 @@ fn by_name(name: &str, arguments: &[&str], local: &[&str], depth: usize) -> bool
             arguments.iter().any(|argument| ["post", "put", "patch", "delete"].contains(&&*argument.to_ascii_lowercase()))
         }
         "buildctl" | "buildctl-daemonless.sh" => arguments.iter().any(|argument| argument.contains("push=true")),
-        "terraform" | "tofu" | "terragrunt" if words.first().is_some_and(|first| first.starts_with("${")) => true,
+        "terraform" | "tofu" | "terragrunt" if !words.is_empty() && words.iter().all(|word| word.starts_with("${")) => true,
         "gh" | "glab" if begins(&words, "api") => {
             has(&["-X", "--method", "-f", "--raw-field", "-F", "--field", "--input"]) && !has(&["GET"])
         }
@@ -109,7 +111,10 @@ fn is_rehearsal(name: &str, arguments: &[&str]) -> bool {
                 || (*argument == "-n" && matches!(name, "git" | "cargo" | "make" | "rsync"))
                 || (*argument == "-m" && matches!(name, "gradle" | "gradlew"))
                 || (*argument == "-d" && (name == "semantic-release" || arguments.contains(&"semantic-release")))
-                || (name == "rsync" && !argument.starts_with("--") && argument.starts_with('-') && argument.contains('n'))
+                || (name == "rsync"
+                    && argument
+                        .strip_prefix('-')
+                        .is_some_and(|cluster| cluster.contains('n') && cluster.chars().all(|flag| RSYNC.contains(flag))))
                 || (*argument == "--snapshot" && name == "goreleaser")
         }
     })
@@ -195,7 +200,9 @@ fn task(name: &str, arguments: &[&str]) -> bool {
     };
     words.iter().any(says)
         || own.contains(&"--publishImage")
-        || (name == "fastlane" && words.iter().any(|word| LANES.contains(word) || word.starts_with("upload")))
+        || (name == "fastlane"
+            && !words.is_empty()
+            && !words.iter().any(|word| LANES.iter().any(|lane| word.to_ascii_lowercase().contains(lane))))
 }
 
 /// The file that an interpreter is given.

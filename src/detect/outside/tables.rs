@@ -170,32 +170,24 @@ pub const LOOKS: &[&str] = &["lint", "list", "dry"];
 /// Words beside which one of [`WORDS`] says what is made here: `build:release`.
 pub const MAKES: &[&str] = &["notes", "tarball", "version", "lsb", "build", "check", "test", "validate", "verify"];
 
-/// Lanes of fastlane that hand something to a store.
-pub const LANES: &[&str] =
-    &["beta", "alpha", "internal", "pilot", "supply", "appstore", "playstore", "production", "testflight", "precheck", "produce"];
+/// What the lanes of fastlane are called that hand nothing to a store.
+pub const LANES: &[&str] = &["test", "build", "scan", "lint", "check", "debug", "unit", "gym", "assemble", "compile", "format", "coverage"];
+
+/// Programs in [`ALWAYS`] that build and package here.
+pub const BUILDERS: &[&str] = &["vercel", "netlify", "serverless", "sls", "chalice", "wrangler"];
+
+/// Short options of rsync without a value.
+pub const RSYNC: &str = "avzrnhPuqctlpogDHAXxSim0";
 
 /// First words with which the programs in [`ALWAYS`] change nothing, besides those that only reach other hosts.
-pub const QUIET: &[&str] = &[
-    "build", "package", "login", "config", "get", "list", "ls", "describe", "logs", "status", "whoami", "version", "help", "info", "print",
-];
+pub const QUIET: &[&str] =
+    &["login", "config", "get", "list", "ls", "describe", "logs", "status", "whoami", "version", "help", "info", "print"];
 
 /// Programs that reach another host with each word.
+#[rustfmt::skip]
 pub const REACHING: &[&str] = &[
-    "ssh",
-    "autossh",
-    "pssh",
-    "pdsh",
-    "parallel-ssh",
-    "plink",
-    "sshpass",
-    "mosh",
-    "scp",
-    "pscp",
-    "sftp",
-    "psftp",
-    "ansible",
-    "lftp",
-    "ftp",
+    "ssh", "autossh", "pssh", "pdsh", "parallel-ssh", "plink", "sshpass", "mosh", "scp", "pscp", "sftp", "psftp", "ansible", "lftp", "ftp", "mail", "mailx",
+    "mutt", "msmtp", "sendmail", "swaks",
 ];
 
 /// Options of programs in [`HARMLESS`] behind which a value stands.

@@ -244,6 +244,11 @@ fn commands_behind_others_are_found() {
         "terraform ${TF_ACTION:-apply}",
         "curl -sfL https://goreleaser.com/static/run | bash",
         "fastlane beta",
+        "bundle exec fastlane android staging",
+        "kamal build",
+        "rsync -avz -e 'ssh -n' a host:b",
+        "rsync -essh-wrapper.n a host:b",
+        "mail -s info me@example.com",
         "fastlane ios upload_to_testflight",
         "docker node update x",
         "bash deploy.sh -s prod",
@@ -263,6 +268,8 @@ fn commands_behind_others_are_found() {
     assert_eq!(lines.into_iter().filter(|line| !found(line)).collect::<Vec<_>>(), Vec::<&str>::new());
     let lines = [
         "fastlane test",
+        "terraform $OPTIONS plan",
+        "bundle exec fastlane buildRelease",
         "bundle exec fastlane scan",
         "source deploy.env",
         ". ./release.env",
