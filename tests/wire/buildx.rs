@@ -23,5 +23,9 @@ fn fetched() -> Result<PathBuf, String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/buildx.sh");
     let output = Command::new("bash").arg(script).arg(&own).output().map_err(|error| format!("no buildx: bash does not start: {error}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(own) } else { Err(format!("no buildx: {}", stderr.lines().last().unwrap_or("apt can't fetch it"))) }
+    match output.status.code() {
+        Some(0) => Ok(own),
+        Some(3) => Err(format!("no buildx: {}", stderr.lines().last().unwrap_or("apt can't fetch it"))),
+        _ => panic!("buildx.sh fails: {stderr}"),
+    }
 }
